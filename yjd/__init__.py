@@ -1,0 +1,1 @@
+"""yjd: youth justice disproportionality analysis."""

@@ -1,0 +1,1 @@
+"""Measures of disparity: tidy counts in, rows of the results table out."""
