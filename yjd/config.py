@@ -1,0 +1,372 @@
+"""yjd.toml as typed, frozen settings. Unknown keys are errors and all problems are listed at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from yjd.errors import ConfigurationError
+from yjd.schema import ALL, DATE_TOKENS, ELSEWHERE, KNOWN, POPULATION, TABLES, UNKNOWN
+
+PeriodKind = Literal["financial_year", "calendar_year", "quarter", "rolling_3_years"]
+Split = Literal["area", "sex", "age_band"]
+
+
+def _plain_name(name: str) -> str:
+    """Names end up in spreadsheets and file names: nothing that a spreadsheet would run or a screen would hide."""
+    if not name.strip() or name != name.strip():
+        raise ValueError("a name cannot be blank or begin or end with a space")
+    if name[0] in "=+-@\t" or any(ord(letter) < 32 for letter in name):
+        raise ValueError("a name cannot begin with = + - @ or hold control characters")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_plain_name)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=2000)
+
+
+class Project(_Settings):
+    """What this project is called and which areas it is about, in the order in which reports show them."""
+
+    title: Name
+    areas: tuple[Name, ...] = Field(min_length=1)
+    demonstration: bool = False
+
+    @field_validator("areas")
+    @classmethod
+    def _distinct(cls, areas: tuple[str, ...]) -> tuple[str, ...]:
+        if len({area.casefold() for area in areas}) != len(areas):
+            raise ValueError("an area is listed twice")
+        if taken := sorted(set(areas) & {ALL, KNOWN, UNKNOWN, ELSEWHERE}):
+            raise ValueError(f"{', '.join(taken)}: reserved, choose another name")
+        return areas
+
+
+class Office(_Settings):
+    """Whose report it is."""
+
+    name: Name = "Office name not given"
+    contact: str = ""
+    caveat: str = ""
+
+
+class Break(_Settings):
+    """A period from which a measure is not comparable with earlier ones, and why."""
+
+    period: str
+    measures: tuple[str, ...] = ()
+    note: str
+
+
+class Periods(_Settings):
+    """Which periods are counted: `first` and `last` are the calendar years in which a period begins."""
+
+    kinds: tuple[PeriodKind, ...] = Field(default=("financial_year", "rolling_3_years"), min_length=1)
+    first: int = Field(ge=1990, le=2090)
+    last: int = Field(ge=1990, le=2090)
+    headline: str | None = None
+    breaks: tuple[Break, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Periods:
+        if self.last < self.first:
+            raise ValueError("`last` lies before `first`")
+        return self
+
+
+class Ethnicity(_Settings):
+    """Which recorded ethnicity counts, and whom each group is compared with."""
+
+    source: Literal["self", "self_then_officer", "officer"] = "self"
+    per_child: Literal["most_recent_self_defined", "most_frequent", "as_recorded"] = "most_recent_self_defined"
+    levels: tuple[Literal["broad", "detailed"], ...] = Field(default=("broad", "detailed"), min_length=1)
+    references: tuple[str, ...] = Field(default=("White", "others"), min_length=1)
+
+
+class Analysis(_Settings):
+    """Which measures are computed, split by what, with which confidence."""
+
+    measures: tuple[str, ...] | None = None
+    confidence: tuple[Annotated[float, Field(gt=0.5, lt=1)], ...] = Field(default=(0.95,), min_length=1)
+    splits: tuple[tuple[Split, ...], ...] = ((), ("area",), ("sex",), ("age_band",))
+    age_bands: tuple[Annotated[str, Field(pattern=r"^\d{2}-\d{2}$")], ...] = ("10-11", "12-14", "15-17")
+
+    @field_validator("age_bands")
+    @classmethod
+    def _cover_10_to_17(cls, bands: tuple[str, ...]) -> tuple[str, ...]:
+        ages = [age for band in bands for age in range(int(band[:2]), int(band[3:]) + 1)]
+        if ages != list(range(10, 18)):
+            raise ValueError("age bands must cover the ages 10 to 17 once each, in order")
+        return bands
+
+
+class Disclosure(_Settings):
+    """The data owner's rules. None has a default: an office must state its own."""
+
+    minimum_count: int = Field(ge=1, le=100)
+    zero_safe: bool
+    minimum_denominator: int = Field(ge=0)
+    round_to: int = Field(ge=0, le=100, description="0 means no rounding")
+
+
+class Quality(_Settings):
+    """How many rows of an extract, in per cent, may fail a rule before the run stops."""
+
+    tolerance_percent: float = Field(default=5.0, ge=0, le=100)
+
+
+class Connection(_Settings):
+    """A database: the environment variable that holds its SQLAlchemy URL, and the table to read."""
+
+    url_env: EnvironmentName
+    table: str | None = None
+
+
+class CountPeriod(_Settings):
+    """How a column of a table of counts says which period a count is for."""
+
+    column: str | None = None
+    value: str | None = None
+    kind: Literal["year_ending_march", "calendar_year"]
+
+    @model_validator(mode="after")
+    def _one(self) -> CountPeriod:
+        if (self.column is None) == (self.value is None):
+            raise ValueError("give either `column` or `value`")
+        return self
+
+
+class EthnicitySchemes(_Settings):
+    """Which scheme of labels the self-defined and the officer-observed columns use."""
+
+    self_defined: str | None = None
+    officer: str | None = None
+    labels: dict[str, str] = {}
+
+
+class Extract(_Settings):
+    """One partner file or table and how its columns, labels and dates become the declared ones."""
+
+    name: Identifier
+    table: Literal["arrests", "outcomes", "interventions", "searches", "population", "counts"]
+    file: str | None = None
+    database: Connection | None = None
+    format: Literal["csv", "parquet", "excel"] | None = None
+    sheet: str | None = None
+    encoding: str = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    columns: dict[str, str]
+    constants: dict[str, str] = {}
+    dates: dict[str, str] = {}
+    labels: dict[str, dict[str, str]] = {}
+    blanks: tuple[str, ...] = ()
+    ignore: tuple[str, ...] | Literal["*"] = ()
+    scope: dict[str, tuple[str, ...]] = {}
+    other_areas: Literal["set_aside", "elsewhere"] = "set_aside"
+    ethnicity: EthnicitySchemes = EthnicitySchemes()
+    period: CountPeriod | None = None
+    covers: tuple[str, str] | None = None
+    tolerance_percent: float | None = Field(default=None, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Extract:
+        problems = [*self._source_problems(), *self._column_problems()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _source_problems(self) -> list[str]:
+        problems = []
+        if (self.file is None) == (self.database is None):
+            problems.append("give either `file` or `database`")
+        if self.database is not None and self.database.table is None:
+            problems.append("`database` needs `table`")
+        try:
+            "".encode(self.encoding)
+        except LookupError:
+            problems.append(f"encoding {self.encoding!r} is not known; try utf-8 or cp1252")
+        if self.covers is not None and not all(_is_iso_date(day) for day in self.covers):
+            problems.append("`covers` needs two dates as YYYY-MM-DD, first and last day")
+        return problems
+
+    def _column_problems(self) -> list[str]:
+        declared = TABLES[self.table].columns
+        problems = []
+        for key, names in (("columns", self.columns), ("constants", self.constants), ("dates", self.dates),
+                           ("labels", self.labels)):  # fmt: skip
+            if unknown := sorted(set(names) - set(declared)):
+                known = ", ".join(declared)
+                problems.append(f"{key}: {', '.join(unknown)} is not a column of {self.table} (it has {known})")
+        given = set(self.columns) | set(self.constants)
+        if both := sorted(set(self.columns) & set(self.constants)):
+            problems.append(f"{', '.join(both)} is both a column and a constant")
+        if missing := [name for name, column in declared.items() if column.required and name not in given]:
+            problems.append(f"no column or constant is given for {', '.join(missing)}")
+        for name, pattern in self.dates.items():
+            if pattern != "excel" and not _is_date_format(pattern):
+                problems.append(f"dates.{name}: {pattern!r} is not a date format such as DD/MM/YYYY")
+        if self.table == "counts" and self.period is None:
+            problems.append("counts need `period`, which says what each count is for")
+        return problems
+
+
+class Settings(_Settings):
+    """A whole yjd.toml. `folder` is where it lies: every relative path starts there."""
+
+    project: Project
+    office: Office = Office()
+    periods: Periods
+    ethnicity: Ethnicity = Ethnicity()
+    analysis: Analysis = Analysis()
+    disclosure: Disclosure
+    quality: Quality = Quality()
+    warehouse: Connection | None = None
+    history: Connection | None = None
+    extracts: tuple[Extract, ...] = Field(min_length=1)
+    _folder: Path = PrivateAttr(default=Path())
+
+    @field_validator("extracts")
+    @classmethod
+    def _named_once(cls, extracts: tuple[Extract, ...]) -> tuple[Extract, ...]:
+        names = [extract.name for extract in extracts]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two extracts are named {', '.join(twice)}")
+        return extracts
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder."""
+        return self._folder
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything that is configured (not of comments or layout)."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load(path: Path) -> Settings:
+    """Read and check yjd.toml.
+
+    Parameters
+    ----------
+    path : Path
+        The file itself.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem found, each with the key concerned.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigurationError(f"There is no {path.name} here.", "Run `yjd init` to write one, or name it with --config.") from None
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"{path.name} cannot be read as UTF-8 text.", "Save it as UTF-8.") from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path.name} is not valid TOML: {_toml_problem(str(error), text)}") from None
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigurationError.of_all(path.name, [_sentence(detail, raw) for detail in error.errors()]) from None
+    if problems := _whole_file_problems(settings):
+        raise ConfigurationError.of_all(path.name, problems)
+    settings._folder = path.resolve().parent
+    return settings
+
+
+def _whole_file_problems(settings: Settings) -> list[str]:
+    """What only the settings together can show: names that stages, schemes and measures must know."""
+    from yjd import ethnicity
+    from yjd.measures import measures, stages
+
+    problems = []
+    schemes = set(ethnicity.schemes())
+    groups = {*ethnicity.broad_groups(), *ethnicity.detailed_groups()}
+    for extract in settings.extracts:
+        where = f"extracts.{extract.name}"
+        for scheme in (extract.ethnicity.self_defined, extract.ethnicity.officer):
+            if scheme is not None and scheme not in schemes:
+                problems.append(f"{where}.ethnicity: no scheme {scheme!r}; there are {', '.join(sorted(schemes))}")
+        for column, scheme in (("ethnicity", extract.ethnicity.self_defined), ("ethnicity_officer", extract.ethnicity.officer)):
+            if column in extract.columns and scheme is None:
+                problems.append(f"{where}.ethnicity: say which scheme the column for {column} uses")
+        if unknown := sorted(set(extract.ethnicity.labels.values()) - groups):
+            problems.append(f"{where}.ethnicity.labels: no group {', '.join(unknown)}")
+        stage = extract.constants.get("stage")
+        if extract.table == "counts" and (stage not in stages() or stage == POPULATION):
+            problems.append(f"{where}.constants.stage must be one of {', '.join(sorted(set(stages()) - {POPULATION}))}")
+    for reference in settings.ethnicity.references:
+        if reference not in {*groups, "others", "everyone"}:
+            problems.append(f"ethnicity.references: no group {reference!r} (or others, everyone)")
+    known = {measure.id for measure in measures()}
+    wanted = [*(settings.analysis.measures or ()), *(name for entry in settings.periods.breaks for name in entry.measures)]
+    if unknown := sorted(set(wanted) - known):
+        problems.append(f"no measure {', '.join(unknown)}; `yjd measures` lists them")
+    return problems
+
+
+def _toml_problem(message: str, text: str) -> str:
+    if "\\" in text and ("hex" in message.lower() or "escape" in message.lower() or "unescaped" in message.lower()):
+        return (
+            'a backslash inside "double quotes" is read as a code. Write Windows paths with forward slashes '
+            "(C:/Users/...) or in 'single quotes'. " + _line_of(message)
+        )
+    return message
+
+
+def _line_of(message: str) -> str:
+    start = message.find("(at line")
+    return message[start:] if start >= 0 else ""
+
+
+def _sentence(detail: Any, raw: dict[str, Any]) -> str:
+    """A pydantic error as one plain sentence that names the key, and the extract by its name."""
+    where = [str(part) for part in detail["loc"]]
+    if len(where) > 1 and where[0] == "extracts" and where[1].isdigit():
+        try:
+            where[1] = str(raw["extracts"][int(where[1])]["name"])
+        except (KeyError, TypeError):
+            where[1] = f"number {int(where[1]) + 1}"
+    wording = {
+        "extra_forbidden": "this key is not known; check its spelling",
+        "missing": "this key is needed and is not there",
+    }
+    message = wording.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
+    return f"{'.'.join(where) or 'the file'}: {message}"
+
+
+def _is_iso_date(text: str) -> bool:
+    from datetime import date
+
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) == 10
+
+
+def _is_date_format(pattern: str) -> bool:
+    return all(pattern.count(token) == 1 for token in DATE_TOKENS)
