@@ -1,0 +1,368 @@
+"""The registry of stages and measures.
+
+A stage is one file of ``sql/stages``: its SQL is its definition and its header says what it counts. A measure
+is two stages and a scale. Nothing else in the package names a particular stage.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from yjd.errors import ConfigurationError
+from yjd.schema import CELL_KEYS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Unit = Literal["child", "event"]
+Kind = Literal["proportion", "rate"]
+Adverse = Literal["higher", "lower", "neither"]
+
+_HEADER = re.compile(r"--\s*([a-z_]+):\s*(.*)")
+_REQUIRED = ("title", "counts", "unit", "source", "date", "reads")
+_OPTIONAL = ("follow_up_months", "public", "part_of", "note")
+STATUS_ORDER = ("ok", "break", "censored", "not_available")  # from best to worst
+DISCLOSURE_ORDER = ("shown", "rounded", "secondary", "primary")
+
+FAMILIES = ("search", "arrest", "precourt", "fte", "reoffending", "intervention")  # the pathway, in order
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A set of counted rows, defined by one SQL file.
+
+    Attributes
+    ----------
+    id : str
+        Name of the file without its suffix.
+    title, counts, source, date, note : str
+        A short name, the plain sentence of what is counted, and where and when the definition was taken from.
+    unit : {'child', 'event'}
+        A child is counted once in a period, at its first row; an event is counted every time.
+    reads : tuple of str
+        The clean tables that the SQL reads.
+    follow_up_months : int
+        Months after a period that an extract must reach before the stage can be judged.
+    public : bool
+        True when the counts are published by others already, so that they need no protection.
+    part_of : str
+        The stage that this one is a subset of, or ''.
+    sql : str
+        The SELECT.
+    """
+
+    id: str
+    title: str
+    counts: str
+    unit: Unit
+    source: str
+    date: str
+    reads: tuple[str, ...]
+    sql: str
+    follow_up_months: int = 0
+    public: bool = False
+    part_of: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """Two stages and a scale.
+
+    Attributes
+    ----------
+    numerator, denominator : str
+        Stages.
+    kind : {'proportion', 'rate'}
+        Proportion: what is counted above is part of the base. Rate: it is not, and it may exceed it.
+    per : int
+        The scale.
+    adverse : {'higher', 'lower', 'neither'}
+        The direction that is worse for children.
+    unit : str
+        What is counted, in the plural: "arrests".
+    per_words : str
+        The base in words, with ``{group}`` for the group: "for every 1,000 {group} children aged 10 to 17".
+    likely_to : str
+        Ends "... times as likely as White children to": "be arrested". '' where no such sentence is fair.
+    """
+
+    id: str
+    title: str
+    family: str
+    numerator: str
+    denominator: str
+    kind: Kind
+    per: int
+    adverse: Adverse
+    unit: str
+    per_words: str
+    likely_to: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The rate in words, with ``{rate}`` and ``{group}`` to be filled in."""
+        return f"{{rate}} {self.unit} {self.per_words}"
+
+    @property
+    def comparison(self) -> str:
+        """The ratio in words, with ``{group}``, ``{ratio}`` and ``{reference}`` to be filled in."""
+        if self.likely_to:
+            start = "{group} children were {ratio} times as likely as {reference} children to"
+            return f"{start} {self.likely_to}"
+        return f"the number of {self.unit} was {{ratio}} times as high for {{group}} as for {{reference}} children"
+
+
+def sql_folder() -> Path:
+    """Find the package's SQL: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "_sql", package.parent / "sql"):
+        if (folder / "stages").is_dir():
+            return folder
+    raise ConfigurationError("The package's folder of SQL is missing.", "Install yjd again.")
+
+
+def parse_stage(path: Path) -> Stage:
+    """Read one stage from its SQL file: a header of ``-- key: value`` lines, then one SELECT."""
+    text = path.read_text(encoding="utf-8")
+    header: dict[str, str] = {}
+    last = ""
+    for line in text.splitlines():
+        if not line.startswith("--"):
+            break
+        match = _HEADER.fullmatch(line.strip())
+        if match:
+            last = match[1]
+            header[last] = match[2].strip()
+        elif last:  # a long value goes on in the next comment line
+            header[last] = f"{header[last]} {line.lstrip('- ').strip()}"
+    _check_header(path, header)
+    unit: Unit = "child" if header["unit"] == "child" else "event"
+    return Stage(
+        id=path.stem,
+        title=header["title"],
+        counts=header["counts"],
+        unit=unit,
+        source=header["source"],
+        date=header["date"],
+        reads=tuple(name.strip() for name in header["reads"].split(",")),
+        sql="\n".join(line for line in text.splitlines() if not line.startswith("--")).strip().rstrip(";"),
+        follow_up_months=int(header.get("follow_up_months", "0")),
+        public=header.get("public", "no") == "yes",
+        part_of=header.get("part_of", ""),
+        note=header.get("note", ""),
+    )
+
+
+def stages(*folders: Path) -> dict[str, Stage]:
+    """Every stage by its id, in alphabetical order.
+
+    Parameters
+    ----------
+    *folders : Path
+        Further folders of stage files, for a project's own; one of the same name replaces the package's.
+    """
+    found = dict(_package_stages())
+    for folder in folders:
+        found |= {path.stem: parse_stage(path) for path in sorted(folder.glob("*.sql"))}
+    return dict(sorted(found.items()))
+
+
+def measures(extra: Iterable[Measure] = ()) -> dict[str, Measure]:
+    """Every measure by its id, in the order of the pathway.
+
+    Parameters
+    ----------
+    extra : iterable of Measure
+        A project's own; one of the same id replaces the package's.
+    """
+    found = {measure.id: measure for measure in (*_MEASURES, *extra)}
+    unknown = sorted({measure.family for measure in found.values()} - set(FAMILIES))
+    order = (*FAMILIES, *unknown)
+    return dict(sorted(found.items(), key=lambda item: order.index(item[1].family)))
+
+
+def counts(cells: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """Put a measure's numerator beside its denominator.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Columns of ``yjd.schema.CELL_COLUMNS``; released or not. It is not changed.
+    measure : Measure
+        The two stages.
+
+    Returns
+    -------
+    DataFrame
+        measure, period, area, sex, age_band, level, group, numerator, denominator, status, disclosure. The
+        status is the worse of the two cells'. A row is hidden if either cell is hidden; a cell hidden in its own
+        right (primary) outranks one hidden for another's sake (secondary). A numerator without a denominator
+        cell (the Unknown group of a population base) has the denominator 0, which metrics report as
+        ``no_denominator``.
+    """
+    keys = [key for key in CELL_KEYS if key != "stage"]
+    columns = [*keys, "n", "status", "disclosure"]
+    above = cells.loc[cells["stage"] == measure.numerator, columns]
+    below = cells.loc[cells["stage"] == measure.denominator, columns]
+    joined = above.merge(below, on=keys, how="left", suffixes=("_above", "_below"), validate="one_to_one")
+    unmatched = joined["status_below"].isna()
+    result = joined[keys].copy()
+    result.insert(0, "measure", measure.id)
+    result["numerator"] = joined["n_above"].astype("float64")
+    result["denominator"] = joined["n_below"].astype("float64").mask(unmatched, 0.0)
+    result["status"] = _outranking(joined, "status", STATUS_ORDER)
+    result["disclosure"] = _outranking(joined, "disclosure", DISCLOSURE_ORDER)
+    return result
+
+
+def _outranking(joined: pd.DataFrame, column: str, order: tuple[str, ...]) -> pd.Series[str]:
+    """Keep the later in `order` of a row's two values; a missing right-hand value counts as the first."""
+    rank = {value: position for position, value in enumerate(order)}
+    name = dict(enumerate(order))
+    above = joined[f"{column}_above"].map(rank)
+    below = joined[f"{column}_below"].map(rank).fillna(0).astype(int)
+    return above.where(above >= below, below).map(name)
+
+
+@functools.cache
+def _package_stages() -> dict[str, Stage]:
+    return {path.stem: parse_stage(path) for path in sorted((sql_folder() / "stages").glob("*.sql"))}
+
+
+def _check_header(path: Path, header: dict[str, str]) -> None:
+    problems = [f"it has no line '-- {key}: ...'" for key in _REQUIRED if not header.get(key)]
+    problems += [f"'{key}' is not a known key" for key in header if key not in (*_REQUIRED, *_OPTIONAL)]
+    if header.get("unit") not in (None, "", "child", "event"):
+        problems.append("the unit must be child or event")
+    if not header.get("follow_up_months", "0").isdigit():
+        problems.append("follow_up_months must be a whole number")
+    if problems:
+        raise ConfigurationError.of_all(f"The header of {path.name}", problems)
+
+
+def _share(family: str, numerator: str, denominator: str, **words: str) -> Measure:
+    """Make a proportion per 100; `words` gives the rest."""
+    template = Measure(
+        id="", title="", family=family, numerator=numerator, denominator=denominator,
+        kind="proportion", per=100, adverse="neither", unit="", per_words="",
+    )  # fmt: skip
+    return replace(template, **words)  # type: ignore[arg-type]
+
+
+_POPULATION = "for every 1,000 {group} children aged 10 to 17"
+_SEARCHES = "of every 100 searches of {group} children"
+_OUTCOMES = "of every 100 outcomes for {group} children"
+_ENTRANTS = "for every 100,000 {group} children aged 10 to 17"
+
+_MEASURES = (
+    Measure(
+        id="search_rate", title="Stop and search rate", family="search", numerator="searches",
+        denominator="population", kind="rate", per=1000, adverse="higher", unit="searches",
+        per_words=_POPULATION, likely_to="be searched",
+    ),
+    _share(
+        "search", "search_arrests", "searches", id="search_arrest_share", title="Searches followed by
+        arrest", unit="searches followed by arrest", per_words=_SEARCHES, likely_to="be arrested after a
+        search",
+    ),
+    _share(
+        "search", "search_informal", "searches", id="search_informal_share", title="Searches followed by an
+        informal outcome", unit="searches followed by an informal outcome", per_words=_SEARCHES,
+        likely_to="be given an informal outcome after a search",
+    ),
+    _share(
+        "search", "search_no_further_action", "searches", id="search_nfa_share", adverse="higher",
+        title="Searches followed by no further action", unit="searches followed by no further action",
+        per_words=_SEARCHES, likely_to="face no further action after a search",
+    ),
+    Measure(
+        id="arrest_rate", title="Arrest rate", family="arrest", numerator="arrests",
+        denominator="population", kind="rate", per=1000, adverse="higher", unit="arrests",
+        per_words=_POPULATION, likely_to="be arrested",
+    ),
+    Measure(
+        id="children_arrested_rate", title="Children arrested at least once", family="arrest",
+        numerator="children_arrested", denominator="population", kind="rate", per=1000, adverse="higher",
+        unit="children arrested at least once", per_words=_POPULATION, likely_to="be arrested at least
+        once",
+    ),
+    _share(
+        "precourt", "precourt", "outcomes", id="precourt_share", title="Pre-court share", adverse="lower",
+        unit="pre-court outcomes", per_words=_OUTCOMES, likely_to="be dealt with before court",
+    ),
+    _share(
+        "precourt", "community_resolutions", "outcomes", id="community_resolution_share", adverse="lower",
+        title="Community resolution share", unit="community resolutions", per_words=_OUTCOMES, likely_to="be
+        given a community resolution",
+    ),
+    _share(
+        "precourt", "outcome_22", "outcomes", id="outcome_22_share", title="Outcome 22 share",
+        adverse="lower", unit="outcomes of type 22", per_words=_OUTCOMES, likely_to="be given outcome 22",
+    ),
+    _share(
+        "precourt", "youth_cautions", "outcomes", id="youth_caution_share", title="Youth caution share",
+        unit="youth cautions", per_words=_OUTCOMES, likely_to="be given a youth caution",
+    ),
+    _share(
+        "precourt", "court", "outcomes", id="court_share", title="Court share", adverse="higher",
+        unit="outcomes at court", per_words=_OUTCOMES, likely_to="be dealt with at court",
+    ),
+    Measure(
+        id="precourt_per_arrest", title="Pre-court outcomes per 100 arrests", family="precourt",
+        numerator="precourt", denominator="arrests", kind="rate", per=100, adverse="lower", unit="pre-court
+        outcomes", per_words="for every 100 arrests of {group} children",
+    ),
+    Measure(
+        id="fte_rate_pnc", title="First-time entrants (police records)", family="fte",
+        numerator="first_time_entrants_pnc", denominator="population", kind="rate", per=100_000,
+        adverse="higher", unit="first-time entrants", per_words=_ENTRANTS, likely_to="enter the youth
+        justice system",
+    ),
+    Measure(
+        id="fte_rate_yjs", title="First-time entrants (youth justice service records)", family="fte",
+        numerator="first_time_entrants_yjs", denominator="population", kind="rate", per=100_000,
+        adverse="higher", unit="first-time entrants", per_words=_ENTRANTS, likely_to="enter the youth
+        justice system",
+    ),
+    _share(
+        "reoffending", "reoffenders", "reoffending_cohort", id="reoffending_rate", title="Proven
+        re-offending rate", adverse="higher", unit="children who re-offended", per_words="of every 100
+        {group} children in the cohort", likely_to="re-offend",
+    ),
+    Measure(
+        id="reoffences_per_reoffender", title="Re-offences for each child who re-offended",
+        family="reoffending", numerator="reoffences", denominator="reoffenders", kind="rate", per=1,
+        adverse="higher", unit="re-offences", per_words="for each {group} child who re-offended",
+    ),
+    Measure(
+        id="reoffences_per_child", title="Re-offences for each child in the cohort", family="reoffending",
+        numerator="reoffences", denominator="reoffending_cohort", kind="rate", per=1, adverse="higher",
+        unit="re-offences", per_words="for each {group} child in the cohort",
+    ),
+    Measure(
+        id="intervention_offered", title="Interventions offered", family="intervention",
+        numerator="interventions_offered", denominator="outcomes", kind="rate", per=100, adverse="lower",
+        unit="interventions offered", per_words="for every 100 outcomes for {group} children",
+    ),
+    _share(
+        "intervention", "interventions_accepted", "interventions_offered", id="intervention_accepted",
+        title="Interventions accepted", adverse="lower", unit="interventions accepted", per_words="of every
+        100 offered to {group} children", likely_to="accept an intervention that was offered",
+    ),
+    _share(
+        "intervention", "interventions_started", "interventions_accepted", id="intervention_started",
+        title="Interventions started", adverse="lower", unit="interventions started", per_words="of every
+        100 accepted by {group} children", likely_to="start an intervention that was accepted",
+    ),
+    _share(
+        "intervention", "interventions_completed", "interventions_started", id="intervention_completed",
+        title="Interventions completed", adverse="lower", unit="interventions completed", per_words="of
+        every 100 started by {group} children", likely_to="complete an intervention that was started",
+    ),
+)  # fmt: skip
