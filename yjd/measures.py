@@ -115,7 +115,7 @@ class Measure:
         if self.likely_to:
             start = "{group} children were {ratio} times as likely as {reference} children to"
             return f"{start} {self.likely_to}"
-        return f"the number of {self.unit} was {{ratio}} times as high for {{group}} as for {{reference}} children"
+        return f"{self.unit} were {{ratio}} times as many for {{group}} as for {{reference}} children"
 
 
 def sql_folder() -> Path:
@@ -201,9 +201,9 @@ def counts(cells: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     -------
     DataFrame
         measure, period, area, sex, age_band, level, group, numerator, denominator, status, disclosure. The
-        status is the worse of the two cells'. A row is hidden if either cell is hidden; a cell hidden in its own
-        right (primary) outranks one hidden for another's sake (secondary). A numerator without a denominator
-        cell (the Unknown group of a population base) has the denominator 0, which metrics report as
+        status is the worse of the two cells'. A row is hidden if either cell is hidden; a cell hidden in its
+        own right (primary) outranks one hidden for another's sake (secondary). A numerator without a
+        denominator cell (the Unknown group of a population base) has the denominator 0, which metrics report as
         ``no_denominator``.
     """
     keys = [key for key in CELL_KEYS if key != "stage"]
@@ -267,14 +267,14 @@ _MEASURES = (
         per_words=_POPULATION, likely_to="be searched",
     ),
     _share(
-        "search", "search_arrests", "searches", id="search_arrest_share", title="Searches followed by
-        arrest", unit="searches followed by arrest", per_words=_SEARCHES, likely_to="be arrested after a
-        search",
+        "search", "search_arrests", "searches", id="search_arrest_share",
+        title="Searches followed by arrest", unit="searches followed by arrest", per_words=_SEARCHES,
+        likely_to="be arrested after a search",
     ),
     _share(
-        "search", "search_informal", "searches", id="search_informal_share", title="Searches followed by an
-        informal outcome", unit="searches followed by an informal outcome", per_words=_SEARCHES,
-        likely_to="be given an informal outcome after a search",
+        "search", "search_informal", "searches", id="search_informal_share",
+        title="Searches followed by an informal outcome", unit="searches followed by an informal outcome",
+        per_words=_SEARCHES, likely_to="be given an informal outcome after a search",
     ),
     _share(
         "search", "search_no_further_action", "searches", id="search_nfa_share", adverse="higher",
@@ -289,8 +289,8 @@ _MEASURES = (
     Measure(
         id="children_arrested_rate", title="Children arrested at least once", family="arrest",
         numerator="children_arrested", denominator="population", kind="rate", per=1000, adverse="higher",
-        unit="children arrested at least once", per_words=_POPULATION, likely_to="be arrested at least
-        once",
+        unit="children arrested at least once", per_words=_POPULATION,
+        likely_to="be arrested at least once",
     ),
     _share(
         "precourt", "precourt", "outcomes", id="precourt_share", title="Pre-court share", adverse="lower",
@@ -298,8 +298,8 @@ _MEASURES = (
     ),
     _share(
         "precourt", "community_resolutions", "outcomes", id="community_resolution_share", adverse="lower",
-        title="Community resolution share", unit="community resolutions", per_words=_OUTCOMES, likely_to="be
-        given a community resolution",
+        title="Community resolution share", unit="community resolutions", per_words=_OUTCOMES,
+        likely_to="be given a community resolution",
     ),
     _share(
         "precourt", "outcome_22", "outcomes", id="outcome_22_share", title="Outcome 22 share",
@@ -315,25 +315,25 @@ _MEASURES = (
     ),
     Measure(
         id="precourt_per_arrest", title="Pre-court outcomes per 100 arrests", family="precourt",
-        numerator="precourt", denominator="arrests", kind="rate", per=100, adverse="lower", unit="pre-court
-        outcomes", per_words="for every 100 arrests of {group} children",
+        numerator="precourt", denominator="arrests", kind="rate", per=100, adverse="lower",
+        unit="pre-court outcomes", per_words="for every 100 arrests of {group} children",
     ),
     Measure(
         id="fte_rate_pnc", title="First-time entrants (police records)", family="fte",
         numerator="first_time_entrants_pnc", denominator="population", kind="rate", per=100_000,
-        adverse="higher", unit="first-time entrants", per_words=_ENTRANTS, likely_to="enter the youth
-        justice system",
+        adverse="higher", unit="first-time entrants", per_words=_ENTRANTS,
+        likely_to="enter the youth justice system",
     ),
     Measure(
         id="fte_rate_yjs", title="First-time entrants (youth justice service records)", family="fte",
         numerator="first_time_entrants_yjs", denominator="population", kind="rate", per=100_000,
-        adverse="higher", unit="first-time entrants", per_words=_ENTRANTS, likely_to="enter the youth
-        justice system",
+        adverse="higher", unit="first-time entrants", per_words=_ENTRANTS,
+        likely_to="enter the youth justice system",
     ),
     _share(
-        "reoffending", "reoffenders", "reoffending_cohort", id="reoffending_rate", title="Proven
-        re-offending rate", adverse="higher", unit="children who re-offended", per_words="of every 100
-        {group} children in the cohort", likely_to="re-offend",
+        "reoffending", "reoffenders", "reoffending_cohort", id="reoffending_rate",
+        title="Proven re-offending rate", adverse="higher", unit="children who re-offended",
+        per_words="of every 100 {group} children in the cohort", likely_to="re-offend",
     ),
     Measure(
         id="reoffences_per_reoffender", title="Re-offences for each child who re-offended",
@@ -352,17 +352,20 @@ _MEASURES = (
     ),
     _share(
         "intervention", "interventions_accepted", "interventions_offered", id="intervention_accepted",
-        title="Interventions accepted", adverse="lower", unit="interventions accepted", per_words="of every
-        100 offered to {group} children", likely_to="accept an intervention that was offered",
+        title="Interventions accepted", adverse="lower", unit="interventions accepted",
+        per_words="of every 100 offered to {group} children",
+        likely_to="accept an intervention that was offered",
     ),
     _share(
         "intervention", "interventions_started", "interventions_accepted", id="intervention_started",
-        title="Interventions started", adverse="lower", unit="interventions started", per_words="of every
-        100 accepted by {group} children", likely_to="start an intervention that was accepted",
+        title="Interventions started", adverse="lower", unit="interventions started",
+        per_words="of every 100 accepted by {group} children",
+        likely_to="start an intervention that was accepted",
     ),
     _share(
         "intervention", "interventions_completed", "interventions_started", id="intervention_completed",
-        title="Interventions completed", adverse="lower", unit="interventions completed", per_words="of
-        every 100 started by {group} children", likely_to="complete an intervention that was started",
+        title="Interventions completed", adverse="lower", unit="interventions completed",
+        per_words="of every 100 started by {group} children",
+        likely_to="complete an intervention that was started",
     ),
 )  # fmt: skip

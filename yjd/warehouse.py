@@ -1,6 +1,6 @@
 """The one seam to a database engine: SQL is written once, in DuckDB's dialect, and runs on any of them.
 
-By default the warehouse is a DuckDB file beside the project. Any SQLAlchemy URL works as well; statements for it
+By default the warehouse is a DuckDB file beside the project. Any SQLAlchemy URL works as well; its statements
 are translated by sqlglot. An engine's own error message can quote a record, so it is never passed on: see
 :func:`_explain`.
 """
@@ -135,8 +135,8 @@ class Warehouse:
         table : str
             Name of the table.
         types : mapping, optional
-            DuckDB type of each column; without it whole numbers are BIGINT, other numbers DOUBLE, and the rest
-            VARCHAR.
+            DuckDB type of each column; without it whole numbers are BIGINT, other numbers DOUBLE, and all
+            else VARCHAR.
         """
         columns = dict(types) if types else {str(name): _type_of(frame[name]) for name in frame.columns}
         self.declare(table, columns)
@@ -261,8 +261,8 @@ def _explained(what: str) -> Iterator[None]:
 def _explain(error: Exception, what: str) -> SchemaError:
     """Say what failed without a value from a record.
 
-    An engine reports a statement that it cannot parse or bind before it reads a row, so the first line of such
-    a message names tables and columns only. Any other message may quote a record and is left out.
+    An engine reports a statement that it cannot parse or bind before it reads a row, so the first line of
+    such a message names tables and columns only. Any other message may quote a record and is left out.
     """
     cause = getattr(error, "orig", None) or error
     kind = type(cause).__name__
