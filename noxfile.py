@@ -1,0 +1,117 @@
+"""Sessions for those who work on yjd: ``nox`` runs the quick ones, ``nox -s NAME`` any other."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+HERE = Path(__file__).parent
+PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+OLDEST = PYTHONS[0]
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = [f"tests-{OLDEST}", "lint", "types", "demo", "build"]
+
+
+def install(session: nox.Session) -> None:
+    """Install what the lock file names, and yjd itself from this folder."""
+    session.install("--require-hashes", "-r", "requirements.lock")
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the default tests."""
+    install(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install(
+        *(line for line in nox.project.dependency_groups(PROJECT, "lint") if line.startswith("ruff"))
+    )
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=OLDEST)
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    install(session)
+    session.run("mypy")
+
+
+@nox.session(python=OLDEST)
+def demo(session: nox.Session) -> None:
+    """Run the whole job on made-up records, in a scratch folder."""
+    install(session)
+    session.run("yjd", "demo", str(Path(session.create_tmp()) / "demo"))
+
+
+@nox.session(python=OLDEST)
+def build(session: nox.Session) -> None:
+    """Build the wheel and see that it works where this folder is out of reach."""
+    scratch = Path(session.create_tmp()).resolve()
+    shutil.rmtree(scratch / "dist", ignore_errors=True)
+    session.install("--require-hashes", "-r", "requirements.lock")
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(scratch / "dist"))
+    (wheel,) = (scratch / "dist").glob("*.whl")
+    session.install("--no-deps", "--force-reinstall", str(wheel))
+    session.chdir(scratch)
+    session.run("yjd", "measures")
+    session.run("yjd", "doctor")
+
+
+@nox.session(python=OLDEST, default=False)
+def realdata(session: nox.Session) -> None:
+    """Run the tests that read published tables, which must be in ../shared/data."""
+    install(session)
+    session.run("pytest", "-m", "realdata", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def properties(session: nox.Session) -> None:
+    """Run the laws (hypothesis) with many more examples."""
+    install(session)
+    session.run("pytest", "-m", "hypothesis", "--hypothesis-profile", "thorough", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def backends(session: nox.Session) -> None:
+    """Run every definition on every engine that is at hand."""
+    install(session)
+    session.run("pytest", "-m", "backends", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def coverage_study(session: nox.Session) -> None:
+    """See that 95% intervals hold the known truth about 95 times in 100, over many seeds."""
+    install(session)
+    session.run("pytest", "-m", "coverage_study", "-n", "2", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def bench(session: nox.Session) -> None:
+    """Time what has a budget: the command line's help, the import and the demonstration."""
+    install(session)
+    session.run("python", "tests/bench.py", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def lock(session: nox.Session) -> None:
+    """Make requirements.lock again: every platform, use and development, hashes, no index addresses."""
+    session.install("uv")
+    session.run(
+        *("uv", "pip", "compile", "pyproject.toml", "--group", "dev", "--extra", "postgres"),
+        *("--universal", "--python-version", OLDEST, "--generate-hashes", "--upgrade"),
+        *("--no-config", "--no-emit-index-url", "--no-emit-find-links"),
+        *("--output-file", "requirements.lock", "--quiet"),
+        env={"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"},
+    )

@@ -1,0 +1,243 @@
+"""The verbs of the command line. Each is thin: it reads options, calls the engine and words the answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from yjd import terminal
+from yjd.errors import ConfigurationError, YjdError
+
+if TYPE_CHECKING:  # the engine is imported by the verb that needs it: `yjd --help` must not wait for pandas
+    from yjd.config import Settings
+    from yjd.pipeline import RunOutcome
+
+ACCOUNTING = ("extract", "read", "used", "set_aside", "out_of_scope")
+
+app = typer.Typer(
+    name="yjd",
+    help="Youth justice disproportionality analysis: records in, a checked release and a report out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # square brackets are shorthand here, never markup
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[Path, typer.Option("--config", help="The project's configuration file.")]
+Json = Annotated[bool, typer.Option("--json", help="Put the answer on standard output as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+DEFAULT_CONFIG = Path("yjd.toml")
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    terminal.hold_back_values()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that lacks a letter shows its code instead of failing
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(guarded(app))
+
+
+def guarded(command: Callable[[], object]) -> int:
+    """Call a command and turn whatever it raises into words on standard error and an exit code.
+
+    Usage errors (exit code 2) are worded by typer, which raises SystemExit: that passes through.
+
+    Returns
+    -------
+    int
+        0, the error's own exit code, or 1 for a fault of yjd's own, whose message is never shown.
+    """
+    try:
+        command()
+    except YjdError as error:
+        typer.echo(terminal.explain(error), err=True)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: a traceback could show a record
+        typer.echo(terminal.apologise(error), err=True)
+        return terminal.UNEXPECTED
+    return 0
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        terminal.say(f"yjd {installed('yjd')}")
+        raise typer.Exit
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write the project.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Write a new project: yjd.toml to fill in, and guards against committing data."""
+    from yjd.project import write_template
+
+    written = write_template(folder)
+    if json:
+        terminal.say(terminal.as_json({"written": written}))
+        return
+    for path in written:
+        terminal.say(f"wrote {path}")
+    terminal.say(f"Next: fill in {folder / DEFAULT_CONFIG}, then run `yjd check`.")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to write the demonstration.")] = Path("demo"),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the whole job on made-up records of the West Midlands."""
+    from yjd import pipeline
+
+    with terminal.progress(quiet=quiet) as announce:
+        outcome = pipeline.demo(folder, progress=announce)
+    _tell_outcome(outcome, json=json)
+
+
+@app.command()
+def check(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = False) -> None:
+    """Read and check the configuration and every extract; release nothing."""
+    from yjd import pipeline
+
+    settings = _settings(config)
+    with terminal.progress(quiet=quiet) as announce:
+        accounting = terminal.rows_of(pipeline.check(settings, announce))
+    terminal.say(
+        terminal.as_json({"extracts": accounting}) if json else terminal.table(accounting, ACCOUNTING)
+    )
+
+
+@app.command()
+def run(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = False) -> None:
+    """Do the whole job: extracts in, a disclosure-checked release and a report out."""
+    from yjd import pipeline
+
+    settings = _settings(config)
+    with terminal.progress(quiet=quiet) as announce:
+        outcome = pipeline.run(settings, progress=announce)
+    _tell_outcome(outcome, json=json)
+
+
+@app.command()
+def report(
+    document: Annotated[str, typer.Argument(help="Which document to render.")] = "summit",
+    release: Annotated[
+        Path | None,
+        typer.Option(
+            "--release", help="The release's folder. [default: the project's newest]", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", help="The file to write. [default: reports/<document>.<format>]", show_default=False
+        ),
+    ] = None,
+    format: Annotated[Literal["html", "pdf"], typer.Option("--format", help="The file's format.")] = "html",  # noqa: A002
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Render a document from a release, and from nothing else."""
+    from yjd.reporting import render
+
+    release = release or _newest_release(_settings(config))
+    output = output or config.parent / "reports" / f"{document}.{format}"
+    with terminal.progress(quiet=quiet) as announce:
+        announce(f"Rendering {document}")
+        written = render.render(document, release, output=output, format=format)
+    terminal.say(terminal.as_json({"release": release, "report": written}) if json else f"Report: {written}")
+
+
+@app.command()
+def runs(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """List the runs in the project's history."""
+    from yjd import history
+
+    rows = terminal.rows_of(history.of(_settings(config)).runs())
+    if json:
+        terminal.say(terminal.as_json({"runs": rows}))
+    else:
+        terminal.say(
+            terminal.table(rows, list(rows[0])) if rows else "No run yet: `yjd run` makes the first."
+        )
+
+
+@app.command()
+def measures(json: Json = False) -> None:
+    """List the measures and the stages that they are made of."""
+    from yjd import measures as registry
+
+    known, stages = list(registry.measures()), list(registry.stages().values())
+    if json:
+        terminal.say(terminal.as_json({"measures": known, "stages": stages}))
+        return
+    terminal.say(
+        terminal.table(terminal.rows_of(known), ("id", "family", "numerator", "denominator", "title"))
+    )
+    terminal.say()
+    terminal.say(terminal.table(terminal.rows_of(stages), ("name", "unit", "counts")))
+
+
+@app.command()
+def doctor(
+    folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Look at this machine: what yjd needs, what is there and how to mend what is not."""
+    from yjd import doctor as examination
+
+    findings = examination.examine(folder)
+    if json:
+        terminal.say(terminal.as_json({"checks": findings}))
+    else:
+        terminal.say(terminal.table(terminal.rows_of(findings), ("verdict", "what", "detail")))
+        for finding in findings:
+            if finding.remedy:
+                terminal.say(f"{finding.what}: {finding.remedy}")
+    if any(finding.verdict == "missing" for finding in findings):
+        raise typer.Exit(terminal.UNEXPECTED)
+
+
+def _settings(config: Path) -> Settings:
+    from yjd.config import load
+
+    return load(config)
+
+
+def _newest_release(settings: Settings) -> Path:
+    folder = settings.folder / "work" / "release"
+    finished = sorted(
+        folder.glob("*/release.json"), key=lambda path: (path.stat().st_mtime, path.parent.name)
+    )
+    if not finished:
+        raise ConfigurationError(
+            "This project has no release yet.", "Make one with `yjd run`, or name one with --release."
+        )
+    return finished[-1].parent
+
+
+def _tell_outcome(outcome: RunOutcome, *, json: bool) -> None:
+    if json:
+        names = ("run", "release", "report", "findings", "accounting")
+        terminal.say(terminal.as_json({name: getattr(outcome, name) for name in names}))
+        return
+    terminal.say(terminal.table(terminal.rows_of(outcome.accounting), ACCOUNTING))
+    for finding in terminal.rows_of(outcome.findings):
+        terminal.say(f"{finding.get('severity')}: {finding.get('text')}")
+    terminal.say(f"Run: {outcome.run}")
+    terminal.say(f"Release: {outcome.release}")
+    if outcome.report is not None:
+        terminal.say(f"Report: {outcome.report}")
