@@ -203,8 +203,7 @@ def counts(cells: pd.DataFrame, measure: Measure) -> pd.DataFrame:
         measure, period, area, sex, age_band, level, group, numerator, denominator, status, disclosure. The
         status is the worse of the two cells'. A row is hidden if either cell is hidden; a cell hidden in its
         own right (primary) outranks one hidden for another's sake (secondary). A numerator without a
-        denominator cell (the Unknown group of a population base) has the denominator 0, which metrics report as
-        ``no_denominator``.
+        denominator cell (the Unknown group of a population base) has the denominator 0: ``no_denominator``.
     """
     keys = [key for key in CELL_KEYS if key != "stage"]
     columns = [*keys, "n", "status", "disclosure"]

@@ -91,7 +91,7 @@ class Warehouse:
                 return cls(engine)
         except YjdError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - any driver has errors of its own
             raise _unopened(error, path) from None
 
     @property
@@ -254,7 +254,7 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except YjdError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a driver's message may quote a record
         raise _explain(error, what) from None
 
 
