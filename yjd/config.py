@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -139,6 +140,15 @@ class Connection(_Settings):
 
     url_env: EnvironmentName
     table: str | None = None
+
+    def url(self) -> str:
+        """The URL, read from the environment so that no password stands in a file."""
+        try:
+            return os.environ[self.url_env]
+        except KeyError:
+            raise ConfigurationError(
+                f"The environment variable {self.url_env} is not set.", "Set it to the database's SQLAlchemy URL."
+            ) from None
 
 
 class CountPeriod(_Settings):
@@ -313,15 +323,17 @@ def _whole_file_problems(settings: Settings) -> list[str]:
         for column, scheme in (("ethnicity", extract.ethnicity.self_defined), ("ethnicity_officer", extract.ethnicity.officer)):
             if column in extract.columns and scheme is None:
                 problems.append(f"{where}.ethnicity: say which scheme the column for {column} uses")
-        if unknown := sorted(set(extract.ethnicity.labels.values()) - groups):
-            problems.append(f"{where}.ethnicity.labels: no group {', '.join(unknown)}")
+        try:
+            ethnicity.own_labels(extract.name, extract.ethnicity.labels)
+        except ConfigurationError as error:
+            problems.append(error.problem)
         stage = extract.constants.get("stage")
         if extract.table == "counts" and (stage not in stages() or stage == POPULATION):
             problems.append(f"{where}.constants.stage must be one of {', '.join(sorted(set(stages()) - {POPULATION}))}")
     for reference in settings.ethnicity.references:
         if reference not in {*groups, "others", "everyone"}:
             problems.append(f"ethnicity.references: no group {reference!r} (or others, everyone)")
-    known = {measure.id for measure in measures()}
+    known = set(measures())
     wanted = [*(settings.analysis.measures or ()), *(name for entry in settings.periods.breaks for name in entry.measures)]
     if unknown := sorted(set(wanted) - known):
         problems.append(f"no measure {', '.join(unknown)}; `yjd measures` lists them")
