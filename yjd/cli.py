@@ -80,7 +80,7 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Where to write the project.")] = Path(),
     json: Json = False,
 ) -> None:
-    """Write a new project: yjd.toml to fill in, and guards against committing data."""
+    """Write a new project, to be filled in."""
     from yjd.project import write_template
 
     written = write_template(folder)
@@ -98,7 +98,7 @@ def demo(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the whole job on made-up records of the West Midlands."""
+    """Do the whole job on made-up records."""
     from yjd import pipeline
 
     with terminal.progress(quiet=quiet) as announce:
@@ -108,7 +108,7 @@ def demo(
 
 @app.command()
 def check(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = False) -> None:
-    """Read and check the configuration and every extract; release nothing."""
+    """Check the configuration and every extract."""
     from yjd import pipeline
 
     settings = _settings(config)
@@ -121,7 +121,7 @@ def check(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = Fa
 
 @app.command()
 def run(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = False) -> None:
-    """Do the whole job: extracts in, a disclosure-checked release and a report out."""
+    """Do the whole job: extracts in, a release and a report out."""
     from yjd import pipeline
 
     settings = _settings(config)
@@ -142,7 +142,9 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", help="The file to write. [default: reports/<document>.<format>]", show_default=False
+            "--output",
+            help="The file to write. [default: reports/<run>/<document>.<format>]",
+            show_default=False,
         ),
     ] = None,
     format: Annotated[Literal["html", "pdf"], typer.Option("--format", help="The file's format.")] = "html",  # noqa: A002
@@ -150,23 +152,24 @@ def report(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Render a document from a release, and from nothing else."""
-    from yjd.reporting import render
-
+    """Render a document again from a release."""
     release = release or _newest_release(_settings(config))
-    output = output or config.parent / "reports" / f"{document}.{format}"
+    output = output or config.parent / "reports" / release.name / f"{document}.{format}"
+    from yjd.reporting.render import render
+
     with terminal.progress(quiet=quiet) as announce:
         announce(f"Rendering {document}")
-        written = render.render(document, release, output=output, format=format)
+        written = render(document, release, output=output, format=format)
     terminal.say(terminal.as_json({"release": release, "report": written}) if json else f"Report: {written}")
 
 
 @app.command()
 def runs(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
-    """List the runs in the project's history."""
+    """List the runs in the history."""
+    settings = _settings(config)
     from yjd import history
 
-    rows = terminal.rows_of(history.of(_settings(config)).runs())
+    rows = terminal.rows_of(history.of(settings).runs())
     if json:
         terminal.say(terminal.as_json({"runs": rows}))
     else:
@@ -177,7 +180,7 @@ def runs(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
 
 @app.command()
 def measures(json: Json = False) -> None:
-    """List the measures and the stages that they are made of."""
+    """List the measures and their stages."""
     from yjd import measures as registry
 
     known, stages = list(registry.measures()), list(registry.stages().values())
@@ -188,7 +191,7 @@ def measures(json: Json = False) -> None:
         terminal.table(terminal.rows_of(known), ("id", "family", "numerator", "denominator", "title"))
     )
     terminal.say()
-    terminal.say(terminal.table(terminal.rows_of(stages), ("name", "unit", "counts")))
+    terminal.say(terminal.table(terminal.rows_of(stages), ("id", "unit", "counts")))
 
 
 @app.command()
@@ -196,7 +199,7 @@ def doctor(
     folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
     json: Json = False,
 ) -> None:
-    """Look at this machine: what yjd needs, what is there and how to mend what is not."""
+    """Look at what this machine has and lacks."""
     from yjd import doctor as examination
 
     findings = examination.examine(folder)
@@ -218,15 +221,15 @@ def _settings(config: Path) -> Settings:
 
 
 def _newest_release(settings: Settings) -> Path:
-    folder = settings.folder / "work" / "release"
-    finished = sorted(
-        folder.glob("*/release.json"), key=lambda path: (path.stat().st_mtime, path.parent.name)
-    )
-    if not finished:
+    from yjd.pipeline import Folders
+
+    finished = Folders.of(settings).release.glob("*/release.json")
+    newest = max(finished, key=lambda path: (path.stat().st_mtime, path.parent.name), default=None)
+    if newest is None:
         raise ConfigurationError(
             "This project has no release yet.", "Make one with `yjd run`, or name one with --release."
         )
-    return finished[-1].parent
+    return newest.parent
 
 
 def _tell_outcome(outcome: RunOutcome, *, json: bool) -> None:

@@ -49,7 +49,7 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
         yield _line
 
 
-def _silence(step: str) -> None:  # noqa: ARG001 - it has the shape of the others
+def _silence(step: str) -> None:
     """Announce nothing."""
 
 
@@ -115,8 +115,8 @@ def plain(value: object) -> object:
         return [plain(row) for row in value.to_dict(orient="records")]
     if hasattr(value, "item"):  # a numpy scalar
         return plain(value.item())
-    if isinstance(value, float) and value != value:
-        return None
+    if type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value):
+        return None  # pandas' own ways of saying that nothing is there
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return value.as_posix() if isinstance(value, Path) else str(value)
