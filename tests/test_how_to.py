@@ -1,0 +1,41 @@
+"""The how-to's configuration is a configuration: what an analyst copies must load."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from yjd import config
+
+HOW_TO = (Path(__file__).resolve().parents[1] / "docs" / "how-to.md").read_text(encoding="utf-8")
+WHOLE, LABELS, COUNTS, DATABASE, BREAK = re.findall(r"```toml\n(.*?)```", HOW_TO, re.DOTALL)
+
+
+def load(text: str, folder: Path) -> config.Settings:
+    path = folder / "yjd.toml"
+    path.write_text(text, encoding="utf-8")
+    return config.load(path)
+
+
+def test_the_whole_example_loads(tmp_path):
+    assert [extract.name for extract in load(WHOLE, tmp_path).extracts] == ["residents", "arrests"]
+
+
+def test_the_example_of_labels_loads(tmp_path):
+    text = WHOLE.replace('ethnicity = { self_defined = "police_16plus1", officer = "officer" }', "")
+    text = text.replace(', ethnicity_officer = "IC"', "")
+    assert load(text + LABELS, tmp_path).extracts[1].ethnicity.labels == {"Asian - Bangla": "Bangladeshi"}
+
+
+def test_the_example_of_counts_loads(tmp_path):
+    assert load(WHOLE + COUNTS, tmp_path).extracts[2].constants["stage"] == "arrests"
+
+
+def test_the_example_of_a_database_loads(tmp_path):
+    extract = load(WHOLE.replace('file = "extracts/arrests.csv"\n', DATABASE), tmp_path).extracts[1]
+    assert extract.database is not None
+    assert extract.database.url_env == "CUSTODY_URL"
+
+
+def test_the_example_of_a_break_loads(tmp_path):
+    assert load(WHOLE + BREAK, tmp_path).periods.breaks[0].period == "2023/24"
