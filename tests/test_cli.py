@@ -170,9 +170,12 @@ class TestAnswers:
         assert (tmp_path / "project" / "yjd.toml").read_bytes() == before
 
     def test_report_without_a_release_leaves_with_10(self, tmp_path):
-        yjd("init", ".", folder=tmp_path)
+        how_to = (Path(__file__).resolve().parents[1] / "docs" / "how-to.md").read_text(encoding="utf-8")
+        whole = how_to.split("```toml\n")[1].split("```")[0]
+        (tmp_path / "yjd.toml").write_text(whole, encoding="utf-8")
         done = yjd("report", folder=tmp_path)
         assert done.returncode == 10
+        assert "no release yet" in done.stderr
 
 
 class TestDoctor:

@@ -38,4 +38,4 @@ def test_the_example_of_a_database_loads(tmp_path):
 
 
 def test_the_example_of_a_break_loads(tmp_path):
-    assert load(WHOLE + BREAK, tmp_path).periods.breaks[0].period == "2023/24"
+    assert load(WHOLE + BREAK, tmp_path).periods.breaks[0].period == "2023-24"

@@ -167,9 +167,11 @@ def report(
 def runs(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the runs in the history."""
     settings = _settings(config)
-    from yjd import history
+    from yjd.history import History
+    from yjd.pipeline import history_url
 
-    rows = terminal.rows_of(history.of(settings).runs())
+    with History.open(history_url(settings)) as history:
+        rows = terminal.rows_of(history.runs())
     if json:
         terminal.say(terminal.as_json({"runs": rows}))
     else:
@@ -183,7 +185,7 @@ def measures(json: Json = False) -> None:
     """List the measures and their stages."""
     from yjd import measures as registry
 
-    known, stages = list(registry.measures()), list(registry.stages().values())
+    known, stages = list(registry.measures().values()), list(registry.stages().values())
     if json:
         terminal.say(terminal.as_json({"measures": known, "stages": stages}))
         return
