@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,7 +26,7 @@ Adverse = Literal["higher", "lower", "neither"]
 
 _HEADER = re.compile(r"--\s*([a-z_]+):\s*(.*)")
 _REQUIRED = ("title", "counts", "unit", "source", "date", "reads")
-_OPTIONAL = ("follow_up_months", "public", "part_of", "note")
+_OPTIONAL = ("follow_up_months", "public", "part_of", "systems", "once", "note")
 STATUS_ORDER = ("ok", "break", "censored", "not_available")  # from best to worst
 DISCLOSURE_ORDER = ("shown", "rounded", "secondary", "primary")
 
@@ -52,6 +53,10 @@ class Stage:
         True when the counts are published by others already, so that they need no protection.
     part_of : str
         The stage that this one is a subset of, or ''.
+    systems : tuple of str
+        Record systems of outcomes in order of preference: only the first that holds any record is counted.
+    once : bool
+        True where a child can be counted once in a lifetime, so that counts of years add up over years.
     sql : str
         The SELECT.
     """
@@ -67,7 +72,14 @@ class Stage:
     follow_up_months: int = 0
     public: bool = False
     part_of: str = ""
+    systems: tuple[str, ...] = ()
+    once: bool = False
     note: str = ""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether counts of shorter periods add up to those of a longer one."""
+        return self.unit == "event" or self.once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,11 +162,13 @@ def parse_stage(path: Path) -> Stage:
         unit=unit,
         source=header["source"],
         date=header["date"],
-        reads=tuple(name.strip() for name in header["reads"].split(",")),
-        sql="\n".join(line for line in text.splitlines() if not line.startswith("--")).strip().rstrip(";"),
+        reads=_listed(header["reads"]),
+        sql="\n".join(dropwhile(lambda line: line.startswith("--"), text.splitlines())).strip().rstrip(";"),
         follow_up_months=int(header.get("follow_up_months", "0")),
         public=header.get("public", "no") == "yes",
         part_of=header.get("part_of", ""),
+        systems=_listed(header.get("systems", "")),
+        once=header.get("once", "no") == "yes",
         note=header.get("note", ""),
     )
 
@@ -232,6 +246,10 @@ def _outranking(joined: pd.DataFrame, column: str, order: tuple[str, ...]) -> pd
 @functools.cache
 def _package_stages() -> dict[str, Stage]:
     return {path.stem: parse_stage(path) for path in sorted((sql_folder() / "stages").glob("*.sql"))}
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _check_header(path: Path, header: dict[str, str]) -> None:

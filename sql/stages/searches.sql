@@ -1,0 +1,10 @@
+-- title: Stop and searches
+-- counts: Stop and searches of children aged 10 to 17
+-- unit: event
+-- source: Home Office, police powers and procedures: stop and search
+-- date: 2025-01-01
+-- reads: searches
+-- note: A record without an age is kept, in the age band Unknown: partners share records of children only.
+SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, 1 AS n
+FROM searches
+WHERE age IS NULL OR age BETWEEN 10 AND 17
