@@ -25,6 +25,7 @@ Kind = Literal["proportion", "rate"]
 Adverse = Literal["higher", "lower", "neither"]
 
 _HEADER = re.compile(r"--\s*([a-z_]+):\s*(.*)")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REQUIRED = ("title", "counts", "unit", "source", "date", "reads")
 _OPTIONAL = ("follow_up_months", "public", "part_of", "systems", "once", "note")
 STATUS_ORDER = ("ok", "break", "censored", "not_available")  # from best to worst
@@ -253,7 +254,10 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _check_header(path: Path, header: dict[str, str]) -> None:
-    problems = [f"it has no line '-- {key}: ...'" for key in _REQUIRED if not header.get(key)]
+    problems = (
+        [] if _NAME.fullmatch(path.stem) else ["its name may hold lower-case letters, digits and _ only"]
+    )
+    problems += [f"it has no line '-- {key}: ...'" for key in _REQUIRED if not header.get(key)]
     problems += [f"'{key}' is not a known key" for key in header if key not in (*_REQUIRED, *_OPTIONAL)]
     if header.get("unit") not in (None, "", "child", "event"):
         problems.append("the unit must be child or event")

@@ -22,7 +22,8 @@ _CLASS_OF_TYPE = {
     "3": "not_child", "3a": "of_which", "4": "excluded", "5": "other", "6": "not_child", "7": "not_child",
     "8": "precourt_informal", "9": "nfa_public_interest", "10": "nfa_public_interest", "11": "excluded",
     "12": "other", "13": "other", "14": "excluded", "15": "nfa_evidential", "16": "nfa_evidential",
-    "17": "other", "18": "excluded", "19": "excluded", "20": "other_agency", "21": "nfa_public_interest", "22": "precourt_informal",
+    "17": "other", "18": "excluded", "19": "excluded", "20": "other_agency", "21": "nfa_public_interest",
+    "22": "precourt_informal",
 }  # fmt: skip
 _SERIOUSNESS_OF_CLASS = {"court": 60, "precourt_formal": 40, "precourt_informal": 10}
 
