@@ -7,7 +7,7 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,9 @@ from pydantic import (
 
 from yjd.errors import ConfigurationError
 from yjd.schema import ALL, DATE_TOKENS, ELSEWHERE, KNOWN, POPULATION, TABLES, UNKNOWN
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PeriodKind = Literal["financial_year", "calendar_year", "quarter", "rolling_3_years"]
 Split = Literal["area", "sex", "age_band"]
@@ -78,20 +81,55 @@ class Break(_Settings):
     note: str
 
 
+class NamedPeriod(_Settings):
+    """A period of the project's own, by its first and last day."""
+
+    period: Name
+    first: str
+    last: str
+
+    @model_validator(mode="after")
+    def _dates(self) -> NamedPeriod:
+        if not (_is_iso_date(self.first) and _is_iso_date(self.last) and self.first <= self.last):
+            raise ValueError("`first` and `last` must be dates as YYYY-MM-DD, in order")
+        return self
+
+
 class Periods(_Settings):
     """Which periods are counted: `first` and `last` are the calendar years in which a period begins."""
 
-    kinds: tuple[PeriodKind, ...] = Field(default=("financial_year", "rolling_3_years"), min_length=1)
+    kinds: tuple[PeriodKind, ...] = ("financial_year", "rolling_3_years")
     first: int = Field(ge=1990, le=2090)
     last: int = Field(ge=1990, le=2090)
+    named: tuple[NamedPeriod, ...] = ()
     headline: str | None = None
     breaks: tuple[Break, ...] = ()
 
     @model_validator(mode="after")
-    def _in_order(self) -> Periods:
+    def _whole(self) -> Periods:
         if self.last < self.first:
             raise ValueError("`last` lies before `first`")
+        known = list(self.table()["period"])
+        if not known:
+            raise ValueError("there is no period: widen `first` and `last`, or give `kinds` or `named`")
+        if len(set(known)) != len(known):
+            raise ValueError("two periods have the same name")
+        if wrong := [name for name in (self.headline, *(entry.period for entry in self.breaks)) if name and name not in known]:
+            raise ValueError(f"there is no period {', '.join(wrong)}; there are {', '.join(known)}")
         return self
+
+    def table(self) -> pd.DataFrame:
+        """Every period as a row: period, kind, start_day, end_day (the day after the last), label."""
+        import pandas as pd
+
+        from yjd.reference_tables import periods
+
+        own = [
+            (entry.period, "named", _day(entry.first), _day(entry.last) + 1, f"{entry.first} to {entry.last}")
+            for entry in self.named
+        ]
+        regular = periods(self.kinds, self.first, self.last)
+        return pd.concat([regular, pd.DataFrame(own, columns=regular.columns)], ignore_index=True) if own else regular
 
 
 class Ethnicity(_Settings):
@@ -368,6 +406,13 @@ def _sentence(detail: Any, raw: dict[str, Any]) -> str:
     }
     message = wording.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
     return f"{'.'.join(where) or 'the file'}: {message}"
+
+
+def _day(iso: str) -> int:
+    """Days since 1970-01-01."""
+    from datetime import date
+
+    return (date.fromisoformat(iso) - date(1970, 1, 1)).days
 
 
 def _is_iso_date(text: str) -> bool:

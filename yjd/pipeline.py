@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from yjd.errors import DisclosureError, YjdError
-from yjd.schema import POPULATION
+from yjd.errors import ConfigurationError, DisclosureError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from yjd.config import Settings
     from yjd.extracts import Accounting
-    from yjd.measures import Measure
+    from yjd.measures import Measure, Stage
     from yjd.warehouse import Warehouse
 
 Progress = Callable[[str], None]
@@ -44,6 +39,17 @@ class Folders:
         """The folders of a project."""
         work = settings.folder / "work"
         return cls(work / "sensitive", work / "review", work / "release", settings.folder / "reports")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted: the cube, its cells, and the measures, stages and periods that they are for."""
+
+    cube: pd.DataFrame
+    cells: pd.DataFrame
+    measures: list[Measure]
+    stages: dict[str, Stage]
+    periods: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -83,26 +89,29 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
         Any of its kinds; what earlier runs left stays as it was.
     """
     from yjd.extracts import load_extracts
+    from yjd.history import History
+    from yjd.manifest import build_manifest
     from yjd.release import read_release, write_release
+    from yjd.reporting.charts import charts_for
 
     folders = Folders.of(settings)
     with _warehouse(settings) as warehouse:
         loaded = load_extracts(settings, warehouse, folders.sensitive, progress)
         progress("Counting the stages")
-        counted = _count(settings, warehouse, loaded.fed)
+        counted = count(settings, warehouse, fed=loaded.fed)
     progress("Protecting small counts")
-    released, rules = _protect(settings, counted.cells)
+    released = protect_cells(settings, counted)
     progress("Computing the measures")
     results = compute(released, counted.measures, settings)
-    manifest = build_manifest(settings, loaded, counted, released, rules)
+    manifest = build_manifest(settings, loaded, counted, released)
     progress("Drawing the charts")
-    from yjd.reporting.charts import charts_for
-
     charts = charts_for(results, manifest)
     progress("Writing the release")
-    _write_review(folders.review / manifest["run"], compute(counted.cells, counted.measures, settings), counted.cells)
+    unprotected = compute(counted.cells, counted.measures, settings)
+    _write_review(folders.review / manifest["run"], {"cells": counted.cells, "results": unprotected})
     path = write_release(folders.release, manifest["run"], results=results, manifest=manifest, charts=charts)
-    _record(settings, read_release(path))
+    with History.open(history_url(settings)) as history:
+        history.record(read_release(path))
     rendered = None
     if report:
         from yjd.reporting.render import render
@@ -110,3 +119,182 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
         progress("Rendering the report")
         rendered = render("summit", path, output=folders.reports / manifest["run"] / "summit.html")
     return RunOutcome(manifest["run"], path, rendered, manifest["findings"], loaded.accounting)
+
+
+def demo(folder: Path, *, progress: Progress = _silent) -> RunOutcome:
+    """Write the made-up West Midlands into `folder` and run the whole job on it.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder holds something else than an earlier demonstration.
+    """
+    from yjd.config import load
+    from yjd.project import template
+    from yjd.synthetic import generate
+
+    config = folder / "yjd.toml"
+    text = template("demo.toml")
+    if folder.exists() and any(folder.iterdir()) and not (config.exists() and config.read_text(encoding="utf-8") == text):
+        raise ConfigurationError(f"{folder} is not empty.", "Name a new folder for the demonstration.")
+    progress("Making up the records")
+    generate(folder / "extracts")
+    config.write_text(text, encoding="utf-8", newline="\n")
+    return run(load(config), progress=progress)
+
+
+def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted:
+    """Count every stage that the project's measures need, and roll the counts up to cells.
+
+    Parameters
+    ----------
+    settings, warehouse
+        The project, and the warehouse with its clean tables.
+    fed : set of str
+        The clean tables that some extract feeds.
+    """
+    from yjd import cube as cubes
+    from yjd.measures import measures, stages
+
+    registry = stages()
+    supplied = set(warehouse.query("SELECT DISTINCT stage FROM counts")["stage"])
+    available = {name for name, stage in registry.items() if name in supplied or set(stage.reads) <= fed}
+    named = settings.analysis.measures
+    chosen = [
+        measure
+        for measure in measures().values()
+        if (named is None or measure.id in named) and {measure.numerator, measure.denominator} <= available
+    ]
+    if absent := sorted(set(named or ()) - {measure.id for measure in chosen}):
+        raise ConfigurationError(
+            f"No extract feeds the stages of {', '.join(absent)}.", "Add the extract, or leave the measure out."
+        )
+    if not chosen:
+        raise ConfigurationError("The extracts allow no measure.", "`yjd measures` lists what each of them needs.")
+    wanted = {name: registry[name] for measure in chosen for name in (measure.numerator, measure.denominator)}
+    cube = cubes.build_cube(warehouse, wanted.values())
+    cells = cubes.cells(cube, warehouse, list(wanted.values()), settings)
+    return Counted(cube, cells, chosen, wanted, _periods(settings))
+
+
+def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
+    """Hide what may not leave, and refuse to go on if an attack still finds any of it."""
+    from yjd import ethnicity
+    from yjd.disclosure import Links, Rules, audit, protect
+
+    given = settings.disclosure
+    rules = Rules(given.minimum_count, given.zero_safe, given.minimum_denominator, given.round_to or None)
+    groups = ethnicity.groups()
+    stages = counted.stages
+    links = Links(
+        subsets={name: stage.part_of for name, stage in stages.items() if stage.part_of in stages},
+        parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
+        public_stages=frozenset(name for name, stage in stages.items() if stage.public),
+        related_periods=_parts_of_periods(counted.periods),
+        headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
+        denominators=[(measure.numerator, measure.denominator) for measure in counted.measures],
+    )
+    released = protect(counted.cells, rules, links)
+    found = audit(released, rules, links)
+    if len(found):
+        raise DisclosureError(
+            f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",
+            "Publish fewer splits, levels or periods, or raise minimum_count.",
+        )
+    return released
+
+
+def compute(cells: pd.DataFrame, measures: Sequence[Measure], settings: Settings) -> pd.DataFrame:
+    """Every metric of every measure from cells, released or not, in the one results table.
+
+    What is computed from released cells can show nothing that they do not.
+    """
+    import pandas as pd
+
+    from yjd.measures import counts
+    from yjd.metrics import all_results
+
+    tables = [
+        all_results(
+            _with_breaks(counts(cells, measure), settings),
+            kind=measure.kind,
+            per=measure.per,
+            references=settings.ethnicity.references,
+            confidence=settings.analysis.confidence,
+        )
+        for measure in measures
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _with_breaks(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Mark the periods from which a measure is not comparable with earlier ones."""
+    broken = {
+        (measure, entry.period)
+        for entry in settings.periods.breaks
+        for measure in (entry.measures or frame["measure"].unique())
+    }
+    here = [key in broken for key in zip(frame["measure"], frame["period"], strict=True)]
+    return frame.assign(status=frame["status"].mask((frame["status"] == "ok") & here, "break"))
+
+
+def history_url(settings: Settings) -> str:
+    """Where the history of runs is: the configured database, or a file in the project's work folder."""
+    if settings.history is not None:
+        return settings.history.url()
+    path = settings.folder / "work" / "history.sqlite"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{path.as_posix()}"
+
+
+@contextmanager
+def _warehouse(settings: Settings) -> Iterator[Warehouse]:
+    """A warehouse built anew. The file of an earlier run is replaced only when this one is whole."""
+    from yjd.warehouse import Warehouse
+
+    sensitive = Folders.of(settings).sensitive
+    sensitive.mkdir(parents=True, exist_ok=True)
+    if settings.warehouse is not None:
+        with Warehouse.open(settings.warehouse.url()) as warehouse:
+            yield warehouse
+        return
+    building, path = sensitive / "warehouse.building.duckdb", sensitive / "warehouse.duckdb"
+    building.unlink(missing_ok=True)
+    with Warehouse.open(path=building) as warehouse:
+        yield warehouse
+    building.replace(path)
+
+
+def _periods(settings: Settings) -> pd.DataFrame:
+    """period, label, kind, and the first and the last day as YYYY-MM-DD."""
+    import pandas as pd
+
+    table = settings.periods.table()
+    epoch = pd.Timestamp(0)
+
+    def iso(days: pd.Series[int]) -> pd.Series[str]:
+        return (epoch + pd.to_timedelta(days, unit="D")).dt.strftime("%Y-%m-%d")
+
+    return table.assign(start=iso(table["start_day"]), end=iso(table["end_day"] - 1))
+
+
+def _parts_of_periods(periods: pd.DataFrame) -> dict[str, list[str]]:
+    """Each period with the shorter ones that fill it exactly: an outsider can subtract them from each other."""
+    found = {}
+    for whole in periods.itertuples():
+        for _, same_kind in periods[periods["kind"] != whole.kind].groupby("kind"):
+            inside = same_kind[(same_kind["start_day"] >= whole.start_day) & (same_kind["end_day"] <= whole.end_day)]
+            days = (inside["end_day"] - inside["start_day"]).sum()
+            if len(inside) > 1 and days == whole.end_day - whole.start_day:
+                found[str(whole.period)] = list(inside["period"])
+                break
+    return found
+
+
+def _write_review(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """What the output checker compares the release with; it holds unprotected counts and stays on the machine."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        partial = folder / f"{name}.partial"
+        table.to_csv(partial, index=False, encoding="utf-8", lineterminator="\n")
+        partial.replace(folder / f"{name}.csv")

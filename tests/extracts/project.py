@@ -34,7 +34,7 @@ references = ["White"]
 measures = ["arrest_rate", "children_arrested_rate"]
 
 [disclosure]
-minimum_count = 1
+minimum_count = 3
 zero_safe = true
 minimum_denominator = 0
 round_to = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yjd import ethnicity
+from yjd import child_ethnicity, ethnicity
 from yjd.errors import ConfigurationError, SchemaError
 from yjd.extracts import clean, source
 from yjd.schema import TABLES, Table
@@ -135,9 +135,14 @@ def _write_lookups(settings: Settings, warehouse: Warehouse) -> None:
     """The small tables that typing joins: the calendar, the crosswalk and the labels of this project."""
     import pandas as pd
 
-    from yjd import reference_tables
+    from yjd.reference_tables import write_reference_tables
 
-    reference_tables.write(warehouse, settings)
+    write_reference_tables(
+        warehouse,
+        periods=settings.periods.table(),
+        areas=settings.project.areas,
+        age_bands=settings.analysis.age_bands,
+    )
     own = [row for extract in settings.extracts for row in ethnicity.own_labels(extract.name, extract.ethnicity.labels)]
     warehouse.write(ethnicity.crosswalk(own), "ethnicity_crosswalk", types={
         "scheme": "VARCHAR", "label": "VARCHAR", "label_key": "VARCHAR", "ethnicity": "VARCHAR",
@@ -262,12 +267,12 @@ def _add_to_clean(extract: Extract, position: int, warehouse: Warehouse) -> None
 def _one_ethnicity_a_child(settings: Settings, warehouse: Warehouse) -> dict[str, int]:
     tables = [name for name, table in TABLES.items() if not table.counts]
     rule, origin = settings.ethnicity.per_child, settings.ethnicity.source
-    warehouse.create("child_ethnicity", ethnicity.child_ethnicity_sql(tables, rule=rule, source=origin))
+    warehouse.create("child_ethnicity", child_ethnicity.child_ethnicity_sql(tables, rule=rule, source=origin))
     if rule != "as_recorded":
         for table in tables:
-            warehouse.execute(ethnicity.apply_child_sql(table))
+            warehouse.execute(child_ethnicity.apply_child_sql(table))
     _write_coverage(settings.extracts, tables, warehouse)
-    summary = warehouse.query(ethnicity.disagreement_sql()).iloc[0]
+    summary = warehouse.query(child_ethnicity.disagreement_sql()).iloc[0]
     return {str(name): int(value) for name, value in summary.items()}
 
 

@@ -1,0 +1,164 @@
+"""What release.json says beside the numbers: where they come from, what they mean and what was left out.
+
+Everything here may leave the machine: counts of children come from released cells alone.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from yjd import ethnicity
+from yjd.release import run_identity
+from yjd.schema import ALL, HIDDEN, UNKNOWN
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from yjd.config import Settings
+    from yjd.extracts import LoadedExtracts
+    from yjd.measures import Measure, Stage
+    from yjd.pipeline import Counted
+
+
+def build_manifest(
+    settings: Settings, loaded: LoadedExtracts, counted: Counted, released: pd.DataFrame
+) -> dict[str, Any]:
+    """The manifest of one run.
+
+    Parameters
+    ----------
+    settings, loaded, counted
+        The project, what was read and what was counted.
+    released : DataFrame
+        Cells after disclosure control (`yjd.schema.CELL_COLUMNS`).
+    """
+    inputs = [{"extract": entry.extract, "sha256": entry.sha256, "rows": entry.read} for entry in loaded.accounting]
+    created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
+    headline = headline_period(settings, counted.periods)
+    return {
+        "format": 1,
+        "run": run_identity({entry["extract"]: entry["sha256"] for entry in inputs}, settings.sha256, version("yjd")),
+        "title": settings.project.title,
+        "demonstration": settings.project.demonstration,
+        "office": settings.office.model_dump(),
+        "created_from": created_from,
+        "areas": list(settings.project.areas),
+        "periods": [
+            {"period": row.period, "label": row.label, "kind": row.kind, "start": row.start, "end": row.end}
+            for row in counted.periods.itertuples()
+        ],
+        "groups": {"broad": list(ethnicity.broad_groups()), "detailed": list(ethnicity.detailed_groups())},
+        "references": list(settings.ethnicity.references),
+        "headline": {
+            "period": headline,
+            "reference": settings.ethnicity.references[0],
+            "level": settings.ethnicity.levels[0],
+            "confidence": settings.analysis.confidence[0],
+        },
+        "measures": [_measure(measure, counted.stages) for measure in counted.measures],
+        "accounting": [
+            {
+                "extract": entry.extract,
+                "read": entry.read,
+                "used": entry.used,
+                "set_aside": entry.set_aside,
+                "out_of_scope": entry.out_of_scope,
+            }
+            for entry in loaded.accounting
+        ],
+        "attrition": _attrition(counted.stages, released, headline),
+        "ethnicity": {
+            "crosswalk_version": ethnicity.CROSSWALK_VERSION,
+            "rule": settings.ethnicity.per_child,
+            "source": settings.ethnicity.source,
+            "disagreements": _disagreements(loaded, settings),
+            "unknown": _unknown(counted.stages, released),
+        },
+        "disclosure": {
+            "rules": settings.disclosure.model_dump(),
+            "primary": int((released["disclosure"] == "primary").sum()),
+            "secondary": int((released["disclosure"] == "secondary").sum()),
+        },
+        "findings": loaded.findings + [
+            {"severity": "break", "text": f"{entry.period}: {entry.note}"} for entry in settings.periods.breaks
+        ],
+    }  # fmt: skip
+
+
+def headline_period(settings: Settings, periods: pd.DataFrame) -> str:
+    """The configured headline period, or else the latest of the first kind."""
+    if settings.periods.headline is not None:
+        return settings.periods.headline
+    first_kind = periods[periods["kind"] == settings.periods.kinds[0]]
+    return str(first_kind["period"].iloc[-1])
+
+
+def _measure(measure: Measure, stages: dict[str, Stage]) -> dict[str, Any]:
+    def definition(stage: Stage) -> dict[str, str]:
+        return {"title": stage.title, "counts": stage.counts, "unit": stage.unit, "source": stage.source, "note": stage.note}
+
+    return {
+        "id": measure.id,
+        "title": measure.title,
+        "family": measure.family,
+        "numerator": measure.numerator,
+        "denominator": measure.denominator,
+        "kind": measure.kind,
+        "per": measure.per,
+        "adverse": measure.adverse,
+        "unit": measure.unit,
+        "per_words": measure.per_words,
+        "likely_to": measure.likely_to,
+        "sentence": measure.sentence,
+        "definition": {
+            "numerator": definition(stages[measure.numerator]),
+            "denominator": definition(stages[measure.denominator]),
+        },
+    }
+
+
+def _totals(released: pd.DataFrame) -> pd.DataFrame:
+    """The regional cells, not split by anything but ethnicity at the broad level."""
+    whole = (released["area"] == ALL) & (released["sex"] == ALL) & (released["age_band"] == ALL)
+    return released[whole & (released["level"] == released["level"].iloc[0])] if len(released) else released
+
+
+def _number(cell: pd.Series) -> int | None:
+    """A count that may be shown, or None."""
+    if cell["disclosure"] in HIDDEN or cell["n"] != cell["n"] or cell["status"] not in ("ok", "break"):
+        return None
+    return int(cell["n"])
+
+
+def _attrition(stages: dict[str, Stage], released: pd.DataFrame, period: str) -> list[dict[str, Any]]:
+    """How many were counted at each stage of the headline period."""
+    totals = _totals(released)
+    totals = totals[(totals["group"] == ALL) & (totals["period"] == period)].set_index("stage")
+    return [
+        {"step": stage.title, "unit": stage.unit, "period": period, "rows": _number(totals.loc[name])}
+        for name, stage in stages.items()
+        if name in totals.index
+    ]
+
+
+def _unknown(stages: dict[str, Stage], released: pd.DataFrame) -> list[dict[str, Any]]:
+    """How many at each stage and period have no known ethnicity; None where that may not be shown."""
+    totals = _totals(released)
+    wide = {
+        (row["stage"], row["period"], row["group"]): _number(row)
+        for _, row in totals[totals["group"].isin([ALL, UNKNOWN])].iterrows()
+    }
+    return [
+        {"stage": stage, "period": period, "unknown": wide.get((stage, period, UNKNOWN)), "total": wide[stage, period, ALL]}
+        for stage, period, group in wide
+        if group == ALL and not stages[stage].public
+    ]
+
+
+def _disagreements(loaded: LoadedExtracts, settings: Settings) -> dict[str, int | None]:
+    """Children whose records disagree, among those with two records or more; None where too few to show."""
+    disagree, shared = loaded.disagreements.get("disagree", 0), loaded.disagreements.get("shared", 0)
+    least = settings.disclosure.minimum_count
+    safe = all(count == 0 or count >= least for count in (disagree, shared - disagree))
+    return {"children": disagree if safe else None, "shared": shared if safe else None}
