@@ -1,5 +1,7 @@
 """Whether a stage can be counted in a period and area at all, from what the extracts cover."""
 
+# ruff: noqa: S608 - the names put into SQL are the package's own or checked: see yjd.measures.parse_stage
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -66,8 +68,8 @@ def availability(
 
 
 def covers(spans: Iterable[Span], area: str, start: int, end: int) -> bool:
-    """Whether the spans of an area, laid end to end or over one another, hold every day from start up to
-    end.""" reached = start
+    """Whether the spans of an area, taken together, hold every day from start up to end."""
+    reached = start
     for span in sorted(spans, key=lambda span: span.start):
         if span.area in ("", area) and span.start <= reached:
             reached = max(reached, span.end)
@@ -96,30 +98,32 @@ def _status(
 
 
 def _record_spans(warehouse: Warehouse, stage: Stage) -> list[Span]:
-    """The days that a stage's extracts cover: of all its tables, the one table that a stage reads in
-    practice.""" table = stage.reads[0]
+    """Find the days that the extracts of a stage's table cover."""
+    table = stage.reads[0]
     system = ""
     if stage.systems:
         system = (
             f"INNER JOIN stage_system AS s ON s.stage = '{stage.id}' AND s.record_system = t.record_system "
         )
     spread = warehouse.query(
-        "SELECT t.extract, COUNT(DISTINCT t.area) AS areas, MIN(t.area) AS area "  # noqa: S608 - names of our own
-        f"FROM {table} AS t {system}"
-        "WHERE t.area NOT IN ('Elsewhere', 'Unknown') GROUP BY t.extract"
+        "SELECT extract, COUNT(DISTINCT area) AS areas, MIN(area) AS area FROM (SELECT t.extract, "
+        "CASE WHEN t.area NOT IN ('Elsewhere', 'Unknown') THEN t.area END AS area "
+        f"FROM {table} AS t {system}) AS named GROUP BY extract"
     )
     names = zip(spread["extract"], spread["areas"], spread["area"], strict=True)
     only = {extract: str(area) if count == 1 else "" for extract, count, area in names}
     covered = warehouse.query(
-        f"SELECT extract, first_day, last_day FROM coverage WHERE table_name = '{table}'"  # noqa: S608
+        f"SELECT extract, first_day, last_day FROM coverage WHERE table_name = '{table}'"
     )
     days = zip(covered["extract"], covered["first_day"], covered["last_day"], strict=True)
-    return [Span(only[extract], int(first), int(last) + 1) for extract, first, last in days if extract in only]
+    return [
+        Span(only[extract], int(first), int(last) + 1) for extract, first, last in days if extract in only
+    ]
 
 
 def _supplied_spans(warehouse: Warehouse, stage: Stage) -> list[Span]:
     rows = warehouse.query(
-        "SELECT area, start_day, end_day FROM counts "  # noqa: S608 - a stage's own name
+        "SELECT area, start_day, end_day FROM counts "
         f"WHERE stage = '{stage.id}' GROUP BY area, start_day, end_day HAVING SUM(n) > 0"
     )
     spans = zip(rows["area"], rows["start_day"], rows["end_day"], strict=True)

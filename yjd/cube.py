@@ -145,8 +145,8 @@ GROUP BY period, area, ethnicity, sex, age_band"""
 
 
 def _counts_sql(stage: Stage) -> str:
-    """Take counts that a partner supplied: shorter spans add up to a period unless a child could be in
-    two.""" within = "c.start_day >= p.start_day AND c.end_day <= p.end_day"
+    """Take counts that a partner supplied; shorter spans add up unless a child could be in two."""
+    within = "c.start_day >= p.start_day AND c.end_day <= p.end_day"
     same = "c.start_day = p.start_day AND c.end_day = p.end_day"
     return f"""SELECT period, area, ethnicity, sex, age_band, CAST(SUM(n) AS BIGINT) AS n
 FROM (

@@ -137,7 +137,8 @@ def _margin(
     wide = wide.reindex(index=index, columns=columns).fillna(0).astype("float64")
     everyone = wide.sum(axis=1)
     wide[KNOWN], wide[ALL] = everyone - wide[UNKNOWN], everyone
-    long = wide[[*order, KNOWN, ALL]].rename_axis(columns="group").stack().reset_index(name="n")
+    stacked = wide[[*order, KNOWN, ALL]].rename_axis(columns="group").stack()
+    long = pd.Series(stacked, name="n").reset_index()
     return long.assign(stage=stage.id, status=_status(long, own, split, available))
 
 
