@@ -89,8 +89,7 @@ def cells(
 
 
 def prepare(warehouse: Warehouse, stages: Iterable[Stage]) -> None:
-    """Make the tables that stages join and no extract feeds: the outcomes with their class, and
-    `stage_system`.
+    """Make what stages join and no extract feeds: the outcomes with their class, and `stage_system`.
 
     `stage_system` says which record system each stage counts: the first of those in its header that holds any
     record, so that a case recorded by the police and by a youth justice service counts once.

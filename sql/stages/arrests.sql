@@ -7,6 +7,6 @@
 -- note: One child may be arrested often. A record without an age is kept, in the age band Unknown: partners share
 --   records of children only.
 SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, 1 AS n
-FROM arrests
+FROM arrests AS a
 WHERE (age IS NULL OR age BETWEEN 10 AND 17)
-  AND (force IS NULL OR force <> 'British Transport Police')
+  AND (a.force IS NULL OR a.force <> 'British Transport Police')
