@@ -1,0 +1,74 @@
+-- What pandoc does not know of Quarto's Markdown: callouts, and references to figures and tables.
+-- Quarto itself does not read this file.
+
+local names = { fig = "Figure", tbl = "Table" }
+local numbers = {}
+
+local function kind_of(id)
+  return id:match("^(%a+)%-")
+end
+
+local function number_all(document)
+  local count = { fig = 0, tbl = 0 }
+  document:walk({
+    Div = function(div)
+      local kind = kind_of(div.identifier or "")
+      if names[kind or ""] then
+        count[kind] = count[kind] + 1
+        numbers[div.identifier] = count[kind]
+      end
+    end,
+  })
+end
+
+local function caption(div)
+  local kind = kind_of(div.identifier or "")
+  if not names[kind or ""] then
+    return nil
+  end
+  local last = div.content[#div.content]
+  if last == nil or last.t ~= "Para" then
+    return nil
+  end
+  local words = pandoc.Inlines({ pandoc.Str(names[kind] .. " " .. numbers[div.identifier] .. ":"), pandoc.Space() })
+  words:extend(last.content)
+  div.content[#div.content] = pandoc.Div({ pandoc.Plain(words) }, pandoc.Attr("", { "yjd-caption" }))
+  return div
+end
+
+local function callout(div)
+  for _, class in ipairs(div.classes) do
+    local kind = class:match("^callout%-(%a+)$")
+    if kind then
+      local title = div.attributes["title"] or (kind:sub(1, 1):upper() .. kind:sub(2))
+      div.attributes = { role = "note" }
+      div.classes:insert(1, "callout")
+      div.content:insert(1, pandoc.Div({ pandoc.Para({ pandoc.Str(title) }) }, pandoc.Attr("", { "callout-title" })))
+      return div
+    end
+  end
+  return caption(div)
+end
+
+local function reference(cite)
+  local found = pandoc.Inlines({})
+  for place, citation in ipairs(cite.citations) do
+    local kind = kind_of(citation.id)
+    if not names[kind or ""] then
+      error("yjd: the citation @" .. citation.id .. " is outside what renders without Quarto")
+    end
+    if not numbers[citation.id] then
+      error("yjd: the reference @" .. citation.id .. " points to nothing")
+    end
+    if place > 1 then
+      found:insert(pandoc.Str("; "))
+    end
+    found:insert(pandoc.Link(names[kind] .. " " .. numbers[citation.id], "#" .. citation.id))
+  end
+  return found
+end
+
+function Pandoc(document)
+  number_all(document)
+  return document:walk({ Div = callout, Cite = reference })
+end

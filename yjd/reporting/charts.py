@@ -1,0 +1,228 @@
+"""The charts of a release: where the differences are, whether they last, and how much ethnicity is missing."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from yjd.reporting import sentences
+from yjd.reporting.palette import GRID, INK, WHITE, marker_colour
+from yjd.reporting.svg import both_files, chart_style
+from yjd.reporting.view import Comparison, View
+from yjd.reporting.words import Measure, interval_text, plain, ratio_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 4.4  # inches: a phone shows it at four fifths, with text no smaller than 10 pixels
+_LINE, _MARGIN = 0.26, 0.08
+_LIMITS = (1 / 8, 16.0)
+_TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A log axis that holds every interval, or shows by an arrow that one goes further."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def over(cls, items: Sequence[Comparison]) -> Scale:
+        """The scale for all rows that have numbers."""
+        rows = [item.row for item in items if item.verdict.has_numbers]
+        middles = [float(row["estimate"]) for row in rows if row["estimate"] > 0]
+        ends = [float(row[name]) for row in rows for name in ("lower", "upper") if 0 < row[name] < math.inf]
+        # one wide interval may not press all others together: whiskers are cut at 3 times the outermost estimates
+        reach = (min([0.5, *middles]) / 3, max([2.0, *middles]) * 3)
+        low = max(min([0.5, *middles, *ends]), reach[0], _LIMITS[0])
+        high = min(max([2.0, *middles, *ends]), reach[1], _LIMITS[1])
+        return cls(low / 1.12, high * 1.12)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Halvings and doublings inside the axis."""
+        return [tick for tick in _TICKS if self.low <= tick <= self.high]
+
+    def clip(self, value: float) -> float:
+        """The nearest value on the axis."""
+        return min(max(value, self.low), self.high)
+
+
+def charts_for(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """Every chart of a release.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Released results, columns `yjd.schema.RESULT_COLUMNS`.
+    manifest : mapping
+        The content of `release.json`, at least `headline`, `measures`, `periods`, `groups`.
+
+    Returns
+    -------
+    dict of str to bytes
+        File name to content: `forest`, `trend` and `unknown`, each as `.svg` and `.png`. The same input gives the same
+        bytes. A chart that would have nothing to show is left out.
+    """
+    from yjd.reporting.chart_trend import trend_chart, unknown_chart
+
+    view = View(results, manifest)
+    files: dict[str, bytes] = {}
+    with chart_style():
+        if view.pathway:
+            files |= both_files(
+                forest_chart(view), name="forest",
+                title=sentences.forest_headline(view), description=sentences.forest_alt(view),
+            )  # fmt: skip
+        if (measure := trend_measure(view)) is not None:
+            files |= both_files(
+                trend_chart(view, measure), name="trend",
+                title=sentences.trend_headline(view, measure), description=sentences.trend_alt(view, measure),
+            )  # fmt: skip
+        if view.unknown(pathway=True):
+            files |= both_files(
+                unknown_chart(view), name="unknown",
+                title=sentences.unknown_headline(view), description=sentences.unknown_alt(view),
+            )  # fmt: skip
+    return files
+
+
+def trend_measure(view: View) -> Measure | None:
+    """The measure of the trend chart: the first of the pathway that has more than one period."""
+    for measure in view.pathway:
+        if sum(bool(view.rows(measure, "rri", period=period)) for period in view.series) > 1:
+            return measure
+    return None
+
+
+def forest_chart(view: View) -> Figure:
+    """Stages one under the other, a row for each group, on one log axis."""
+    from matplotlib.figure import Figure
+
+    blocks = [(measure, view.compare(measure)) for measure in view.pathway]
+    items = [item for _, rows in blocks for item in rows]
+    scale = Scale.over(items)
+    names = {item.group: textwrap.wrap(plain(item.group), 17) or [""] for item in items}
+    left = 0.2 + 0.085 * max(len(line) for lines in names.values() for line in lines)
+    title = textwrap.wrap(sentences.forest_headline(view), 46)
+    note = textwrap.wrap(
+        f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale. {view.period_label()}.", 62
+    )
+    foot = textwrap.wrap(
+        "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: the interval holds 1, no clear "
+        "difference. [c] hidden to protect confidentiality, [x] not available, [z] cannot be estimated.", 62,
+    )  # fmt: skip
+    head = 0.12 + 0.2 * len(title) + 0.17 * len(note) + 0.08
+    body = sum(0.42 + sum(_row_height(names[item.group]) for item in rows) for _, rows in blocks)
+    height = head + body + 0.3 + 0.17 * len(foot) + 0.1
+    figure = Figure(figsize=(WIDTH, height))
+    _texts(figure, height, title, note, foot)
+    bottom = 0.3 + 0.17 * len(foot) + 0.1
+    values = 1.42
+    axes = figure.add_axes((left / WIDTH, bottom / height, (WIDTH - left - values) / WIDTH, body / height))
+    axes.set_xscale("log")
+    axes.set_xlim(scale.low, scale.high)
+    axes.set_ylim(body, 0)
+    _log_ticks(axes, scale, along="x")
+    place = 0.0
+    for measure, rows in blocks:
+        place = _block(axes, scale, measure, rows, names, place, left)
+    return figure
+
+
+def _block(
+    axes: Axes, scale: Scale, measure: Measure, rows: Sequence[Comparison], names: Mapping[str, list[str]],
+    place: float, left: float,
+) -> float:  # fmt: skip
+    """One stage: its heading, its rows; returns where the next begins."""
+    from matplotlib.transforms import blended_transform_factory
+
+    inch = axes.get_position().width * WIDTH
+    across = blended_transform_factory(axes.transAxes, axes.transData)
+    axes.text((_MARGIN - left) / inch, place + 0.27, plain(measure.title), transform=across, weight="bold",
+              va="center", ha="left", color=INK, size=10)  # fmt: skip
+    start = place = place + 0.42
+    for item in rows:
+        height = _row_height(names[item.group])
+        middle = place + height / 2
+        axes.text(-0.1 / inch, middle, "\n".join(names[item.group]), transform=across, va="center", ha="right",
+                  color=INK, size=10, linespacing=1.0)  # fmt: skip
+        axes.text(1 + 0.1 / inch, middle, value_text(item), transform=across, va="center", ha="left", color=INK,
+                  size=10)  # fmt: skip
+        draw_mark(axes, scale, item, middle, along="x")
+        place += height
+    axes.vlines(scale.ticks, start, place, color=GRID, linewidth=0.6, zorder=0)
+    axes.vlines(1, start, place, color=INK, linewidth=1.4, zorder=1)
+    return place
+
+
+def value_text(item: Comparison) -> str:
+    """The right-hand column: '1.3 (1.1 to 1.5)' or the shorthand."""
+    if not item.verdict.has_numbers:
+        return item.verdict.shorthand
+    mark = " [b]" if item.verdict.after_break else ""
+    return f"{ratio_text(item.row['estimate'])} ({interval_text(item.row['lower'], item.row['upper'])}){mark}"
+
+
+def draw_mark(axes: Axes, scale: Scale, item: Comparison, place: float, *, along: str) -> None:
+    """Marker and whiskers along one axis; shorthand in place where there are no numbers.
+
+    A diamond is clearly higher, a filled circle clearly lower, a hollow circle neither.
+    """
+    across = along == "x"
+    if not item.verdict.has_numbers:
+        spot = (1.06, place) if across else (place, 1.0)
+        axes.text(*spot, item.verdict.shorthand, va="center", ha="left" if across else "center", color=INK, size=9,
+                  bbox={"facecolor": WHITE, "edgecolor": "none", "pad": 0.8}, zorder=3)  # fmt: skip
+        return
+    colour = marker_colour(item.verdict.side, clear=item.verdict.is_clear)
+    ends = (float(item.row["lower"]), float(item.row["upper"]))
+    shown = (scale.clip(ends[0]), scale.clip(ends[1]))
+    (axes.hlines if across else axes.vlines)(place, shown[0], shown[1], color=colour, linewidth=1.6, zorder=2)
+    caps = ("|", "<", ">") if across else ("_", "v", "^")
+    for end, drawn, arrow in zip(ends, shown, caps[1:], strict=True):
+        spot = (drawn, place) if across else (place, drawn)
+        cut = end != drawn
+        axes.plot(*spot, marker=arrow if cut else caps[0], markersize=5 if cut else 6, color=colour, zorder=2,
+                  markeredgewidth=1.4, clip_on=False)  # fmt: skip
+    centre = scale.clip(float(item.row["estimate"]))
+    axes.plot(
+        *((centre, place) if across else (place, centre)), marker="D" if item.verdict.outcome == "higher" else "o",
+        markersize=6.5 if across else 5, color=colour, markerfacecolor=colour if item.verdict.is_clear else WHITE,
+        markeredgewidth=1.6, zorder=4, clip_on=False,
+    )  # fmt: skip
+
+
+def _row_height(lines: Sequence[str]) -> float:
+    return _LINE + 0.16 * (len(lines) - 1)
+
+
+def _log_ticks(axes: Axes, scale: Scale, *, along: str) -> None:
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    axis = axes.xaxis if along == "x" else axes.yaxis
+    axis.set_major_locator(FixedLocator(scale.ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _place: f"{value:g}")
+    axes.tick_params(labelsize=10, length=3, labelcolor=INK, color=GRID)
+    if along == "x":
+        axes.set_yticks([])
+
+
+def _texts(figure: Figure, height: float, title: list[str], note: list[str], foot: list[str]) -> None:
+    """Headline, what is shown, and how to read the marks."""
+    top = 0.12
+    figure.text(_MARGIN / WIDTH, 1 - top / height, "\n".join(title), weight="bold", size=11, va="top", color=INK,
+                linespacing=1.25)  # fmt: skip
+    top += 0.2 * len(title)
+    figure.text(_MARGIN / WIDTH, 1 - (top + 0.04) / height, "\n".join(note), size=8.5, va="top", color=INK,
+                linespacing=1.35)  # fmt: skip
+    figure.text(
+        _MARGIN / WIDTH, 0.08 / height, "\n".join(foot), size=8.5, va="bottom", color=INK, linespacing=1.35
+    )

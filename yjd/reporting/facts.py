@@ -1,0 +1,176 @@
+"""Tables about the data itself: how rows became numbers, who is missing, what was hidden, what the words mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from yjd.reporting import sentences
+from yjd.reporting.tables import Cell, number, table, text
+from yjd.reporting.view import View
+from yjd.reporting.words import escape_html, interval_text, percent_text, plain
+
+GLOSSARY: tuple[tuple[str, str], ...] = (
+    ("Area", "the place where a child lives, or where the event was recorded, as the extract says"),
+    ("Comparison group", "the group that every other group is compared with; its ratio is 1"),
+    ("Group", "an ethnic group, named as in the Census 2021 standard; Unknown is a group of its own"),
+    (
+        "Interval",
+        "the range of values that the data are in keeping with; a narrow one says more than a wide one",
+    ),
+    (
+        "Less favourable",
+        "the side of a measure that is worse for children: more arrests, fewer pre-court outcomes",
+    ),
+    ("Measure", "one stage counted against another, or against the number of children living in the area"),
+    ("No clear difference", "the interval holds 1: the data do not show whether the rates differ"),
+    (
+        "Pre-court",
+        "an outcome that settles the case without court: a caution, a community resolution, outcome 22",
+    ),
+    ("Rate", "how many for every 100, 1,000 or 100,000 of the base"),
+    ("Ratio", "the rate of a group divided by the rate of the comparison group (the relative rate index)"),
+    ("Stage", "a step of the pathway: the rows that count there are written down in the definitions"),
+    ("Times as likely", "the ratio in words; it compares rates and says nothing of a reason"),
+)
+
+
+def accounting_table(view: View) -> str:
+    """Rows read, used, set aside and out of scope, by extract."""
+    names = ("read", "used", "set_aside", "out_of_scope")
+    rows = [[text(entry["extract"]), *(number(entry.get(name)) for name in names)]
+            for entry in view.manifest.get("accounting", ())]  # fmt: skip
+    columns = ("Extract", "Rows read", "Used", "Set aside", "Out of scope")
+    return _or_none(rows, table("Rows of each extract: read = used + set aside + out of scope", columns, [("", rows)])
+                    if rows else "")  # fmt: skip
+
+
+def accounting_sentence(view: View) -> str:
+    """Whether every row read is accounted for."""
+    entries = view.manifest.get("accounting", ())
+    whole = [entry for entry in entries if _sums(entry) is not None]
+    wrong = [str(entry["extract"]) for entry in whole if not _sums(entry)]
+    if wrong:
+        return f"The rows do not add up for {len(wrong)} of {len(entries)} extracts: {', '.join(map(plain, wrong))}."
+    if not entries:
+        return "This release does not say how many rows were read."
+    if len(whole) < len(entries):
+        return f"Every row read is accounted for in {len(whole)} of {len(entries)} extracts; the others hold a hidden count."
+    return "Every row read is accounted for: read = used + set aside + out of scope."
+
+
+def _sums(entry: Mapping[str, Any]) -> bool | None:
+    counts = [entry.get(name) for name in ("read", "used", "set_aside", "out_of_scope")]
+    known = [count for count in counts if isinstance(count, int | float)]
+    return known[0] == sum(known[1:]) if len(known) == 4 else None
+
+
+def attrition_table(view: View) -> str:
+    """How many were counted at each step."""
+    units = {"child": "children", "event": "events"}
+    rows = [[text(str(entry.get("step", entry.get("stage_or_step"))).replace("_", " ")), number(entry.get("rows")),
+             text(units.get(str(entry.get("unit")), "rows"))]
+            for entry in view.manifest.get("attrition", ())]  # fmt: skip
+    caption = f"Counted at each stage, {view.period_label()}"
+    return _or_none(rows, table(caption, ("Stage", "Number", "Counts"), [("", rows)]) if rows else "")
+
+
+def unknown_table(view: View) -> str:
+    """How often ethnicity is not known, by stage."""
+    rows = []
+    for entry in view.unknown(pathway=False):
+        mark = Cell(entry["mark"], number=True)
+        total = number(entry["total"]) if math.isfinite(entry["total"]) else mark
+        told = entry["share"] is not None
+        missing = number(entry["unknown"]) if told else mark
+        share = Cell(escape_html(percent_text(entry["share"])), number=True) if told else mark
+        rows.append([text(entry["title"]), missing, total, share])
+    caption = f"Children and events of unknown ethnicity, {view.period_label()}"
+    columns = ("Stage", "Unknown", "All", "Unknown of every 100")
+    return _or_none(rows, table(caption, columns, [("", rows)]) if rows else "")
+
+
+def bounds_table(view: View) -> str:
+    """What the children of unknown ethnicity could do to each ratio."""
+    bodies = []
+    for measure in view.pathway:
+        rows = []
+        for item in view.compare(measure, quantity="rri_bounds") if view.has(measure, "rri_bounds") else ():
+            told = item.verdict.has_numbers
+            bounds = interval_text(item.row["lower"], item.row["upper"]) if told else item.verdict.shorthand
+            rows.append([text(item.group), Cell(bounds), text(sentences.bounds_sentence(item))])
+        if rows:
+            bodies.append((measure.title, rows))
+    caption = f"Smallest and largest ratio that the unknown children could make, {view.period_label()}"
+    return _or_none(bodies, table(caption, ("Ethnic group", "Bounds", "In words"), bodies) if bodies else "")
+
+
+def definitions_table(view: View) -> str:
+    """What each measure counts, in the words of its definition."""
+    rows = []
+    for measure in view.measures:
+        cells = [text(measure.title)]
+        for part in ("numerator", "denominator"):
+            known = measure.definition.get(part) or {}
+            unit = {"child": "Children", "event": "Events"}.get(str(known.get("unit")), "")
+            said = [known.get("counts") or known.get("title") or getattr(measure, part), unit and f"Counts: {unit}",
+                    known.get("source") and f"Source: {known['source']}"]  # fmt: skip
+            cells.append(text(" ".join(f"{plain(words).rstrip('.')}." for words in said if words)))
+        rows.append(cells)
+    columns = ("Measure", "What is counted", "What it is counted against")
+    return _or_none(rows, table("What each measure counts", columns, [("", rows)]) if rows else "")
+
+
+def rules_list(view: View) -> str:
+    """The rules of disclosure control that this release was made under."""
+    control = view.manifest.get("disclosure", {})
+    rows = [
+        [text(str(name).replace("_", " ")), text(_setting(value))]
+        for name, value in control.get("rules", {}).items()
+    ]
+    for name, words in (
+        ("primary", "cells hidden for their own sake"),
+        ("secondary", "cells hidden to protect others"),
+    ):
+        if control.get(name) is not None:
+            rows.append([text(words), text(control[name])])
+    caption = "Rules that protect children from being identified"
+    return _or_none(rows, table(caption, ("Rule", "Setting"), [("", rows)]) if rows else "")
+
+
+def findings_list(view: View) -> str:
+    """Every finding of the run on the quality of the data."""
+    found = view.manifest.get("findings", ())
+    items = "".join(
+        f"<li>{escape_html(entry.get('severity', ''))}: {escape_html(entry['text'])}</li>" for entry in found
+    )
+    return f'<ul class="yjd-findings">{items}</ul>' if items else "<p>The run found nothing to report.</p>"
+
+
+def glossary_list() -> str:
+    """The words of the report."""
+    items = "".join(
+        f"<dt>{escape_html(word)}</dt><dd>{escape_html(meaning)}</dd>" for word, meaning in GLOSSARY
+    )
+    return f'<dl class="yjd-glossary">{items}</dl>'
+
+
+def provenance_list(view: View) -> str:
+    """From what the release was made: enough to make it again."""
+    made = view.manifest.get("created_from", {})
+    rows = [[text("Run"), text(view.manifest.get("run"))], [text("Version of yjd"), text(made.get("version"))],
+            [text("Configuration (SHA-256)"), text(made.get("config_sha256"))]]  # fmt: skip
+    rows += [
+        [text(f"Extract {entry['extract']} (SHA-256)"), text(entry.get("sha256"))]
+        for entry in made.get("inputs", ())
+    ]
+    return table("What this release was made from", ("What", "Value"), [("", rows)])
+
+
+def _setting(value: object) -> object:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def _or_none(rows: object, written: str) -> str:
+    return written if rows else "<p>Not in this release [x].</p>"

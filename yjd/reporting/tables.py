@@ -1,0 +1,264 @@
+"""Accessible tables: a caption, headers with a scope, no empty cell, a scroll region that the keyboard reaches.
+
+Written as plain HTML: great-tables writes no caption and no row headers, and both would have to be patched in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from yjd.reporting.charts import Scale
+from yjd.reporting.classify import classify
+from yjd.reporting.palette import GRID, INK, WHITE, marker_colour
+from yjd.reporting.view import Comparison, Row, View
+from yjd.reporting.words import (
+    SHORTHAND,
+    Measure,
+    children,
+    escape_html,
+    interval_text,
+    rate_text,
+    ratio_text,
+)
+from yjd.schema import HIDDEN, UNKNOWN
+
+_WIDE, _HIGH, _EDGE = 150, 26, 8
+
+
+@dataclass(frozen=True)
+class Html:
+    """HTML that a notebook cell shows as it is: all text from outside has been escaped."""
+
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: its HTML, and whether it is a number."""
+
+    html: str
+    number: bool = False
+
+
+def text(value: object) -> Cell:
+    """A cell of text; nothing is shown as `[x]`."""
+    return Cell(escape_html(value) or "[x]")
+
+
+def number(value: object) -> Cell:
+    """A cell with a whole number; `[c]` where it is hidden."""
+    try:
+        count = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return Cell("[c]", number=True)
+    return Cell(f"{count:,.0f}" if math.isfinite(count) else "[c]", number=True)
+
+
+def table(
+    caption: str, columns: Sequence[str], bodies: Sequence[tuple[str, Sequence[Sequence[Cell]]]]
+) -> str:
+    """A table; each body has a heading (or '') and rows whose first cell is the row's header.
+
+    Parameters
+    ----------
+    caption : str
+        Plain text.
+    columns : sequence of str
+        Plain text; a column is right-aligned when its first cell is a number.
+    bodies : sequence of (str, rows)
+        One `<tbody>` each.
+    """
+    first = next((rows[0] for _, rows in bodies if rows), [])
+    numeric = [cell.number for cell in first] or [False] * len(columns)
+    heads = "".join(
+        f'<th scope="col"{_class(right)}>{escape_html(name)}</th>'
+        for name, right in zip(columns, numeric, strict=True)
+    )
+    parts = []
+    for heading, rows in bodies:
+        lines = [_row(cells) for cells in rows]
+        if heading:
+            across = f'<tr><th scope="rowgroup" colspan="{len(columns)}">{escape_html(heading)}</th></tr>'
+            lines.insert(0, across)
+        parts.append(f"<tbody>{''.join(lines)}</tbody>")
+    label = escape_html(caption)
+    return (
+        f'<div class="yjd-scroll" role="region" aria-label="{label}" tabindex="0">'
+        f'<table class="yjd-table"><caption>{label}</caption><thead><tr>{heads}</tr></thead>{"".join(parts)}'
+        "</table></div>"
+    )
+
+
+def _class(right: bool) -> str:
+    return ' class="yjd-number"' if right else ""
+
+
+def _row(cells: Sequence[Cell]) -> str:
+    head, *rest = cells
+    others = "".join(f"<td{_class(cell.number)}>{cell.html}</td>" for cell in rest)
+    return f'<tr><th scope="row">{head.html}</th>{others}</tr>'
+
+
+def details(summary: str, inner: str) -> str:
+    """A part of the page that is folded until it is asked for."""
+    return f"<details><summary>{escape_html(summary)}</summary>{inner}</details>"
+
+
+def forest_table(view: View, measures: Sequence[Measure], caption: str, **keys: str) -> str:
+    """The main display: for each measure a row a group with number, rate, ratio, interval, a small chart and words.
+
+    The status of the comparison covers its whole row: where the ratio is hidden, so are the count and the rate.
+    """
+    compared = [(measure, view.compare(measure, **keys)) for measure in measures]
+    scale = Scale.over([item for _, items in compared for item in items])
+    bodies = []
+    for measure, items in compared:
+        by_group = {item.group: item for item in items}
+        rows = []
+        for group in view.groups(keys.get("level")):
+            item = by_group.get(group)
+            rows.append(_compared(item, scale) if item else _alone(view, measure, group, scale, **keys))
+        bodies.append((_heading(measure), rows))
+    reference = children(keys.get("reference", view.reference))
+    columns = ("Ethnic group", "Number", "Rate", "Ratio", view.interval_name, "Chart, log scale (line at 1)",
+               f"Compared with {reference}")  # fmt: skip
+    return table(caption, columns, bodies)
+
+
+def _heading(measure: Measure) -> str:
+    side = {"higher": "a higher rate is less favourable", "lower": "a lower rate is less favourable"}
+    adverse = side.get(measure.adverse, "neither side is less favourable in itself")
+    return f"{measure.title}: {measure.unit} {measure.base('All')} ({adverse})"
+
+
+def _compared(item: Comparison, scale: Scale) -> list[Cell]:
+    verdict, row = item.verdict, item.row
+    if not verdict.has_numbers:
+        words = f"{verdict.words} {verdict.shorthand}" + (
+            "" if verdict.outcome == "hidden" else f": {verdict.reason}"
+        )
+        return _without_numbers(item.group, verdict.shorthand, words)
+    mark = " [b]" if verdict.after_break else ""
+    words = escape_html(verdict.words)
+    return [
+        text(item.group), number(row["numerator"]), _rate(row, item.measure),
+        Cell(ratio_text(row["estimate"]) + mark, number=True), Cell(interval_text(row["lower"], row["upper"])),
+        Cell(small_chart(item, scale)), Cell(f"<strong>{words}</strong>" if verdict.is_clear else words),
+    ]  # fmt: skip
+
+
+def _alone(view: View, measure: Measure, group: str, scale: Scale, **keys: str) -> list[Cell]:
+    """The reference, or Unknown: a row with a rate and nothing to compare."""
+    keys = {name: value for name, value in keys.items() if name != "reference"}
+    row = view.row(measure, "rate", group=group, reference="", **keys)
+    if row is None:
+        return _without_numbers(group, "[x]", "Not available [x]")
+    verdict = classify(row)
+    if verdict.outcome in ("hidden", "not_available", "censored"):
+        return _without_numbers(group, verdict.shorthand, f"{verdict.words} {verdict.shorthand}")
+    words = "No base to compare with" if group == UNKNOWN else "Comparison group"
+    has_rate = verdict.has_numbers and math.isfinite(float(row["estimate"]))
+    rate = Cell(rate_text(float(row["estimate"])), number=True) if has_rate else Cell("[z]", number=True)
+    ratio = "[z]" if group == UNKNOWN else "1.0"
+    chart = "[z]" if group == UNKNOWN else _svg(scale, "")
+    return [
+        text(group),
+        number(row["numerator"]),
+        rate,
+        Cell(ratio, number=True),
+        Cell("[z]"),
+        Cell(chart),
+        text(words),
+    ]
+
+
+def _without_numbers(group: str, shorthand: str, words: str) -> list[Cell]:
+    right = Cell(shorthand, number=True)
+    return [text(group), right, right, right, Cell(shorthand), Cell(shorthand), text(words)]
+
+
+def _rate(row: Row, measure: Measure) -> Cell:
+    base = float(row["denominator"])
+    shown = measure.rate(float(row["numerator"]), base) if base > 0 else "[z]"
+    return Cell(shown, number=True)
+
+
+def small_chart(item: Comparison, scale: Scale) -> str:
+    """One row's marker and whiskers; hidden from screen readers, which have the same numbers in the cells beside it."""
+    colour = marker_colour(item.verdict.side, clear=item.verdict.is_clear)
+    low, high, middle = (_across(scale, float(item.row[name])) for name in ("lower", "upper", "estimate"))
+    fill = colour if item.verdict.is_clear else WHITE
+    y = _HIGH / 2
+    shape = f'<circle cx="{middle:.1f}" cy="{y}" r="4.5" fill="{fill}" stroke="{colour}" stroke-width="1.8"/>'
+    if item.verdict.outcome == "higher":
+        points = f"{middle:.1f},{y - 6} {middle + 6:.1f},{y} {middle:.1f},{y + 6} {middle - 6:.1f},{y}"
+        shape = f'<polygon points="{points}" fill="{fill}"/>'
+    line = (
+        f'<path d="M{low:.1f},{y - 4}V{y + 4}M{low:.1f},{y}H{high:.1f}M{high:.1f},{y - 4}V{y + 4}" '
+        f'stroke="{colour}" stroke-width="1.8" fill="none"/>'
+    )
+    return _svg(scale, line + shape)
+
+
+def _svg(scale: Scale, inner: str) -> str:
+    ticks = "".join(f"M{_across(scale, tick):.1f},2V{_HIGH - 2}" for tick in scale.ticks if tick != 1)
+    one = _across(scale, 1)
+    return (
+        f'<svg class="yjd-small" aria-hidden="true" focusable="false" width="{_WIDE}" height="{_HIGH}" '
+        f'viewBox="0 0 {_WIDE} {_HIGH}"><path d="{ticks}" stroke="{GRID}"/>'
+        f'<path d="M{one:.1f},1V{_HIGH - 1}" stroke="{INK}" stroke-width="1.4"/>{inner}</svg>'
+    )
+
+
+def _across(scale: Scale, value: float) -> float:
+    part = math.log(scale.clip(value) / scale.low) / math.log(scale.high / scale.low)
+    return _EDGE + part * (_WIDE - 2 * _EDGE)
+
+
+def trend_table(view: View, measure: Measure) -> str:
+    """Every point of a trend chart: a row a group and period."""
+    bodies = []
+    series = [(period, view.compare(measure, period=period)) for period in view.series]
+    for group in [item.group for item in series[-1][1]] if series else []:
+        rows = [[text(view.period_label(period)), *_point(item)]
+                for period, items in series for item in items if item.group == group]  # fmt: skip
+        bodies.append((group, rows))
+    caption = f"{measure.title}: ratio to {children(view.reference)} in each period"
+    return table(caption, ("Period", "Ratio", view.interval_name, "In words"), bodies)
+
+
+def _point(item: Comparison) -> list[Cell]:
+    verdict = item.verdict
+    if not verdict.has_numbers:
+        mark = verdict.shorthand
+        return [Cell(mark, number=True), Cell(mark), text(f"{verdict.words} {mark}")]
+    mark = " [b]" if verdict.after_break else ""
+    return [Cell(ratio_text(item.row["estimate"]) + mark, number=True),
+            Cell(interval_text(item.row["lower"], item.row["upper"])), text(verdict.words)]  # fmt: skip
+
+
+def composition_table(view: View, measure: Measure, stage: str) -> str:
+    """Who the stage is made up of: shares that add to 100 over the groups, and so are no rates."""
+    rows = []
+    for group in view.groups():
+        row = next(iter(view.rows(measure, "composition", group=group)), None)
+        if row is None or row["disclosure"] in HIDDEN or not math.isfinite(row["estimate"]):
+            verdict = classify(row) if row else None
+            mark = (verdict.shorthand if verdict else "") or "[x]"
+            rows.append([text(group), Cell(mark, number=True), Cell(mark, number=True)])
+        else:
+            share = Cell(rate_text(row["estimate"]), number=True)
+            rows.append([text(group), number(row["numerator"]), share])
+    caption = f"Of every 100 {stage} with known ethnicity, how many were for each group (Unknown: of all)"
+    return table(caption, ("Ethnic group", "Number", "Of every 100"), [("", rows)])
+
+
+def shorthand_legend() -> str:
+    """What the shorthand in square brackets means, for beside a table."""
+    said = "; ".join(f"{escape_html(mark)} {escape_html(meaning)}" for mark, meaning in SHORTHAND.items())
+    return f'<p class="yjd-note">In tables and charts: {said}.</p>'
