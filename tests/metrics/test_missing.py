@@ -1,0 +1,109 @@
+"""Bounds for unknown ethnicity against every possible allocation, listed one by one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.metrics.frames import NAN, changed, counts, is_blank, row, with_totals
+
+from yjd import metrics
+
+GROUPS = ("Black", "Mixed", "White")
+Counts = dict[str, tuple[int, int]]
+
+
+def splits(n: int) -> Iterator[tuple[int, int, int]]:
+    for first, second in itertools.product(range(n + 1), repeat=2):
+        if first + second <= n:
+            yield first, second, n - first - second
+
+
+def every_ratio(known: Counts, unknown: tuple[int, int], kind: str, group: str, reference: str) -> Iterator[float]:
+    """The ratio under each allocation of the unknown to the three groups."""
+    events, base = unknown
+    rest = base - events if kind == "proportion" else base
+    for given_events, given_rest in itertools.product(splits(events), splits(rest)):
+        full = {}
+        for name, more, others in zip(GROUPS, given_events, given_rest, strict=True):
+            a, A = known[name]
+            full[name] = (a + more, A + others + (more if kind == "proportion" else 0))
+        if reference == "others":
+            against = [full[name] for name in GROUPS if name != group]
+        elif reference == "everyone":
+            against = list(full.values())
+        else:
+            against = [full[reference]]
+        b, B = sum(side[0] for side in against), sum(side[1] for side in against)
+        yield (full[group][0] / full[group][1]) / (b / B)
+
+
+@st.composite
+def small_counts(draw: st.DrawFn, kind: str) -> tuple[Counts, tuple[int, int]]:
+    def cell(smallest: int, base_least: int) -> tuple[int, int]:
+        a = draw(st.integers(smallest, 4))
+        return a, draw(st.integers(max(a if kind == "proportion" else 0, base_least), 9))
+
+    events = draw(st.integers(0, 3))
+    base = draw(st.integers(events, events + 3)) if kind == "proportion" else draw(st.integers(0, 3))
+    return {"Black": cell(0, 1), "Mixed": cell(0, 1), "White": cell(1, 1)}, (events, base)
+
+
+@pytest.mark.parametrize("reference", ["White", "others", "everyone"])
+@pytest.mark.parametrize("kind", ["proportion", "rate"])
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_bounds_are_the_least_and_the_greatest_of_all_allocations(
+    kind: str, reference: str, data: st.DataObject
+) -> None:
+    known, unknown = data.draw(small_counts(kind))
+    frame = with_totals(counts(known | {"Unknown": unknown}))
+    for source in (frame, frame[~frame["group"].isin(["All", "Known"])], frame[frame["group"] != "Unknown"]):
+        found = row(metrics.missing_bounds(source, kind=kind, reference=reference), "Black")
+        ratios = list(every_ratio(known, unknown, kind, "Black", reference))
+        assert (found["lower"], found["upper"]) == pytest.approx((min(ratios), max(ratios)))
+        assert found["lower"] * (1 - 1e-12) <= found["estimate"] <= found["upper"] * (1 + 1e-12)
+
+
+def test_a_population_has_no_unknown() -> None:
+    # 5 unknown arrests: all Black, 17 of 3,000 against 40 of 30,000; all White, 12 of 3,000 against 45 of 30,000
+    frame = counts({"Black": (12, 3000), "White": (40, 30000), "Unknown": (5, NAN)})
+    found = row(metrics.missing_bounds(frame, kind="rate"), "Black")
+    assert (found["lower"], found["upper"]) == pytest.approx((12 / 3 / 1.5, 17 / 3 / (4 / 3)))
+    assert found["estimate"] == pytest.approx(3)
+    assert found["method"] == "allocation"
+
+
+def test_events_and_the_rest_are_allocated_apart_for_a_proportion() -> None:
+    # 10 of 20 and 10 of 40 known; unknown 4 with the event, 8 without. Events are shared half and half; of the 40
+    # known without it Black has 10, so a quarter: 12 of 24 against 12 of 48
+    frame = counts({"Black": (10, 20), "White": (10, 40), "Unknown": (4, 12)})
+    found = row(metrics.missing_bounds(frame, kind="proportion"), "Black")
+    assert found["estimate"] == pytest.approx((12 / 24) / (12 / 48))
+    assert found["upper"] == pytest.approx((14 / 24) / (10 / 48))
+    assert found["lower"] == pytest.approx((10 / 28) / (14 / 44))
+
+
+def test_no_unknown_recorded_is_not_the_same_as_none() -> None:
+    rows = {"Black": (10, 20), "White": (10, 40)}
+    found = row(metrics.missing_bounds(counts(rows), kind="proportion"), "Black")
+    assert found["status"] == "not_available"
+    assert is_blank(found)
+    none = row(metrics.missing_bounds(counts(rows | {"Unknown": (0, 0)}), kind="proportion"), "Black")
+    assert (none["lower"], none["estimate"], none["upper"]) == pytest.approx((2, 2, 2))
+
+
+def test_more_unknown_events_than_unknown_children_is_inconsistent() -> None:
+    frame = counts({"Black": (10, 20), "White": (10, 40), "Unknown": (4, 3)})
+    assert set(metrics.missing_bounds(frame, kind="proportion")["status"]) == {"inconsistent"}
+
+
+def test_hidden_unknown_hides_the_bounds() -> None:
+    frame = changed(counts({"Black": (10, 20), "White": (10, 40), "Unknown": (4, 9)}), "Unknown", disclosure="primary")
+    found = metrics.missing_bounds(frame, kind="proportion")
+    assert set(found["status"]) == {"hidden"}
+    assert set(found["disclosure"]) == {"secondary"}
+    assert is_blank(found, counts_too=True)
