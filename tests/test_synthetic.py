@@ -281,9 +281,9 @@ RECOVERED: dict[tuple[str, str], Callable[[Path], Counts]] = {
     ("children_arrested_rate", "2024/25"): lambda folder: arrest_counts(folder, children=True),
     ("search_rate", "every"): search_counts,
     ("precourt_share", "every"): precourt_counts,
-    ("intervention_acceptance", "every"): lambda folder: offer_counts(folder, "accepted", "offered"),
-    ("intervention_start", "every"): lambda folder: offer_counts(folder, "started", "accepted"),
-    ("intervention_completion", "every"): lambda folder: offer_counts(folder, "completed", "started"),
+    ("intervention_accepted", "every"): lambda folder: offer_counts(folder, "accepted", "offered"),
+    ("intervention_started", "every"): lambda folder: offer_counts(folder, "started", "accepted"),
+    ("intervention_completed", "every"): lambda folder: offer_counts(folder, "completed", "started"),
     ("reoffending_rate", "every"): reoffending_counts,
 }
 

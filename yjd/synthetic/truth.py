@@ -89,8 +89,8 @@ def truth_of(model: Model) -> tuple[tuple[Ratio, ...], Expected]:
     out += _ratios("precourt_share", m.by_heading(m.PRECOURT_RATIO), "every", same, ("gravity",))
     own = "one chance for each heading, by construction"
     for measure, chances in (
-        ("intervention_acceptance", m.ACCEPTED), ("intervention_start", m.STARTED),
-        ("intervention_completion", m.COMPLETED),
+        ("intervention_accepted", m.ACCEPTED), ("intervention_started", m.STARTED),
+        ("intervention_completed", m.COMPLETED),
     ):  # fmt: skip
         out += _ratios(measure, 100 * m.by_heading(chances), "every", own)
     how = f"{own}; record system pnc, index days 18 months before the end, at release after custody"
