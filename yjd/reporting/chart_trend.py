@@ -22,7 +22,7 @@ _PANEL, _GAP = 1.0, 0.42
 
 
 def trend_chart(view: View, measure: Measure) -> Figure:
-    """One panel a group, the same log axis in each, whiskers for intervals, gaps where nothing can be shown."""
+    """One panel a group, the same log axis in each, whiskers, and gaps where nothing can be shown."""
     from matplotlib.figure import Figure
 
     groups = [group for group in view.groups() if group not in (view.reference, UNKNOWN)]
@@ -37,13 +37,15 @@ def trend_chart(view: View, measure: Measure) -> Figure:
     }
     scale = Scale.over([item for items in panels.values() for item in items])
     title = textwrap.wrap(sentences.trend_headline(view, measure), 46)
-    note = textwrap.wrap(f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale.", 62)
+    note = textwrap.wrap(f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale.", 54)
     foot = textwrap.wrap(
-        "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: no clear difference. [c] hidden, "
-        "[x] not available, [b] break. Overlapping intervals do not test a change between periods.", 62,
-    )  # fmt: skip
-    head = 0.12 + 0.2 * len(title) + 0.17 * len(note) + 0.08
-    bottom = 0.34 + 0.17 * len(foot) + 0.1
+        "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: no clear difference. [c] "
+        "hidden, "
+        "[x] not available, [b] break. Overlapping intervals do not test a change between periods.",
+        54,
+    )
+    head = 0.12 + 0.2 * len(title) + 0.185 * len(note) + 0.08
+    bottom = 0.34 + 0.185 * len(foot) + 0.1
     height = head + bottom + len(groups) * (_PANEL + _GAP)
     figure = Figure(figsize=(WIDTH, height))
     _texts(figure, height, title, note, foot)
@@ -51,9 +53,15 @@ def trend_chart(view: View, measure: Measure) -> Figure:
         base = bottom + (len(groups) - 1 - place) * (_PANEL + _GAP)
         axes = figure.add_axes((0.5 / WIDTH, base / height, (WIDTH - 0.65) / WIDTH, _PANEL / height))
         last = items[-1]
-        figure.text(_MARGIN / WIDTH, (base + _PANEL + 0.1) / height,
-                    f"{plain(group)}: {value_text(last)} in {view.series[-1]}", weight="bold", size=10, va="bottom",
-                    color=INK)  # fmt: skip
+        figure.text(
+            _MARGIN / WIDTH,
+            (base + _PANEL + 0.1) / height,
+            f"{plain(group)}: {value_text(last)} in {view.series[-1]}",
+            weight="bold",
+            size=10,
+            va="bottom",
+            color=INK,
+        )
         _panel(axes, scale, items, view.series, labelled=place == len(groups) - 1)
     return figure
 
@@ -92,10 +100,10 @@ def unknown_chart(view: View) -> Figure:
     left = 0.2 + 0.085 * max(len(line) for lines in names for line in lines)
     title = textwrap.wrap(sentences.unknown_headline(view), 46)
     said = f"Share of each stage whose ethnicity is not known, per 100. {view.period_label()}."
-    note = textwrap.wrap(said, 62)
-    bottom = 0.62
+    note = textwrap.wrap(said, 54)
+    bottom = 0.54
     heights = [0.32 + 0.16 * (len(lines) - 1) for lines in names]
-    height = 0.24 + 0.2 * len(title) + 0.17 * len(note) + sum(heights) + bottom
+    height = 0.24 + 0.2 * len(title) + 0.185 * len(note) + sum(heights) + bottom
     figure = Figure(figsize=(WIDTH, height))
     _texts(figure, height, title, note, ["[c] hidden to protect confidentiality, [x] not available."])
     box = (left / WIDTH, bottom / height, (WIDTH - left - 1.1) / WIDTH, sum(heights) / height)

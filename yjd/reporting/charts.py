@@ -1,4 +1,4 @@
-"""The charts of a release: where the differences are, whether they last, and how much ethnicity is missing."""
+"""The charts of a release: where the differences are, whether they last, how much ethnicity is missing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Scale:
         rows = [item.row for item in items if item.verdict.has_numbers]
         middles = [float(row["estimate"]) for row in rows if row["estimate"] > 0]
         ends = [float(row[name]) for row in rows for name in ("lower", "upper") if 0 < row[name] < math.inf]
-        # one wide interval may not press all others together: whiskers are cut at 3 times the outermost estimates
+        # one wide interval may not press all others together: whiskers are cut at 3 times the outermost
         reach = (min([0.5, *middles]) / 3, max([2.0, *middles]) * 3)
         low = max(min([0.5, *middles, *ends]), reach[0], _LIMITS[0])
         high = min(max([2.0, *middles, *ends]), reach[1], _LIMITS[1])
@@ -67,8 +67,8 @@ def charts_for(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, 
     Returns
     -------
     dict of str to bytes
-        File name to content: `forest`, `trend` and `unknown`, each as `.svg` and `.png`. The same input gives the same
-        bytes. A chart that would have nothing to show is left out.
+        File name to content: `forest`, `trend` and `unknown`, each as `.svg` and `.png`. The same input
+        gives the same bytes. A chart that would have nothing to show is left out.
     """
     from yjd.reporting.chart_trend import trend_chart, unknown_chart
 
@@ -77,19 +77,25 @@ def charts_for(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, 
     with chart_style():
         if view.pathway:
             files |= both_files(
-                forest_chart(view), name="forest",
-                title=sentences.forest_headline(view), description=sentences.forest_alt(view),
-            )  # fmt: skip
+                forest_chart(view),
+                name="forest",
+                title=sentences.forest_headline(view),
+                description=sentences.forest_alt(view),
+            )
         if (measure := trend_measure(view)) is not None:
             files |= both_files(
-                trend_chart(view, measure), name="trend",
-                title=sentences.trend_headline(view, measure), description=sentences.trend_alt(view, measure),
-            )  # fmt: skip
+                trend_chart(view, measure),
+                name="trend",
+                title=sentences.trend_headline(view, measure),
+                description=sentences.trend_alt(view, measure),
+            )
         if view.unknown(pathway=True):
             files |= both_files(
-                unknown_chart(view), name="unknown",
-                title=sentences.unknown_headline(view), description=sentences.unknown_alt(view),
-            )  # fmt: skip
+                unknown_chart(view),
+                name="unknown",
+                title=sentences.unknown_headline(view),
+                description=sentences.unknown_alt(view),
+            )
     return files
 
 
@@ -112,18 +118,20 @@ def forest_chart(view: View) -> Figure:
     left = 0.2 + 0.085 * max(len(line) for lines in names.values() for line in lines)
     title = textwrap.wrap(sentences.forest_headline(view), 46)
     note = textwrap.wrap(
-        f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale. {view.period_label()}.", 62
+        f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale. {view.period_label()}.", 54
     )
     foot = textwrap.wrap(
-        "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: the interval holds 1, no clear "
-        "difference. [c] hidden to protect confidentiality, [x] not available, [z] cannot be estimated.", 62,
-    )  # fmt: skip
-    head = 0.12 + 0.2 * len(title) + 0.17 * len(note) + 0.08
+        "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: the interval holds 1, no "
+        "clear "
+        "difference. [c] hidden to protect confidentiality, [x] not available, [z] cannot be estimated.",
+        54,
+    )
+    head = 0.12 + 0.2 * len(title) + 0.185 * len(note) + 0.08
     body = sum(0.42 + sum(_row_height(names[item.group]) for item in rows) for _, rows in blocks)
-    height = head + body + 0.3 + 0.17 * len(foot) + 0.1
+    height = head + body + 0.3 + 0.185 * len(foot) + 0.1
     figure = Figure(figsize=(WIDTH, height))
     _texts(figure, height, title, note, foot)
-    bottom = 0.3 + 0.17 * len(foot) + 0.1
+    bottom = 0.3 + 0.185 * len(foot) + 0.1
     values = 1.42
     axes = figure.add_axes((left / WIDTH, bottom / height, (WIDTH - left - values) / WIDTH, body / height))
     axes.set_xscale("log")
@@ -137,24 +145,55 @@ def forest_chart(view: View) -> Figure:
 
 
 def _block(
-    axes: Axes, scale: Scale, measure: Measure, rows: Sequence[Comparison], names: Mapping[str, list[str]],
-    place: float, left: float,
-) -> float:  # fmt: skip
+    axes: Axes,
+    scale: Scale,
+    measure: Measure,
+    rows: Sequence[Comparison],
+    names: Mapping[str, list[str]],
+    place: float,
+    left: float,
+) -> float:
     """One stage: its heading, its rows; returns where the next begins."""
     from matplotlib.transforms import blended_transform_factory
 
     inch = axes.get_position().width * WIDTH
     across = blended_transform_factory(axes.transAxes, axes.transData)
-    axes.text((_MARGIN - left) / inch, place + 0.27, plain(measure.title), transform=across, weight="bold",
-              va="center", ha="left", color=INK, size=10)  # fmt: skip
+    axes.text(
+        (_MARGIN - left) / inch,
+        place + 0.27,
+        plain(measure.title),
+        transform=across,
+        weight="bold",
+        va="center",
+        ha="left",
+        color=INK,
+        size=10,
+    )
     start = place = place + 0.42
     for item in rows:
         height = _row_height(names[item.group])
         middle = place + height / 2
-        axes.text(-0.1 / inch, middle, "\n".join(names[item.group]), transform=across, va="center", ha="right",
-                  color=INK, size=10, linespacing=1.0)  # fmt: skip
-        axes.text(1 + 0.1 / inch, middle, value_text(item), transform=across, va="center", ha="left", color=INK,
-                  size=10)  # fmt: skip
+        axes.text(
+            -0.1 / inch,
+            middle,
+            "\n".join(names[item.group]),
+            transform=across,
+            va="center",
+            ha="right",
+            color=INK,
+            size=10,
+            linespacing=1.0,
+        )
+        axes.text(
+            1 + 0.1 / inch,
+            middle,
+            value_text(item),
+            transform=across,
+            va="center",
+            ha="left",
+            color=INK,
+            size=10,
+        )
         draw_mark(axes, scale, item, middle, along="x")
         place += height
     axes.vlines(scale.ticks, start, place, color=GRID, linewidth=0.6, zorder=0)
@@ -178,8 +217,16 @@ def draw_mark(axes: Axes, scale: Scale, item: Comparison, place: float, *, along
     across = along == "x"
     if not item.verdict.has_numbers:
         spot = (1.06, place) if across else (place, 1.0)
-        axes.text(*spot, item.verdict.shorthand, va="center", ha="left" if across else "center", color=INK, size=9,
-                  bbox={"facecolor": WHITE, "edgecolor": "none", "pad": 0.8}, zorder=3)  # fmt: skip
+        axes.text(
+            *spot,
+            item.verdict.shorthand,
+            va="center",
+            ha="left" if across else "center",
+            color=INK,
+            size=9,
+            bbox={"facecolor": WHITE, "edgecolor": "none", "pad": 0.8},
+            zorder=3,
+        )
         return
     colour = marker_colour(item.verdict.side, clear=item.verdict.is_clear)
     ends = (float(item.row["lower"]), float(item.row["upper"]))
@@ -189,14 +236,26 @@ def draw_mark(axes: Axes, scale: Scale, item: Comparison, place: float, *, along
     for end, drawn, arrow in zip(ends, shown, caps[1:], strict=True):
         spot = (drawn, place) if across else (place, drawn)
         cut = end != drawn
-        axes.plot(*spot, marker=arrow if cut else caps[0], markersize=5 if cut else 6, color=colour, zorder=2,
-                  markeredgewidth=1.4, clip_on=False)  # fmt: skip
+        axes.plot(
+            *spot,
+            marker=arrow if cut else caps[0],
+            markersize=5 if cut else 6,
+            color=colour,
+            zorder=2,
+            markeredgewidth=1.4,
+            clip_on=False,
+        )
     centre = scale.clip(float(item.row["estimate"]))
     axes.plot(
-        *((centre, place) if across else (place, centre)), marker="D" if item.verdict.outcome == "higher" else "o",
-        markersize=6.5 if across else 5, color=colour, markerfacecolor=colour if item.verdict.is_clear else WHITE,
-        markeredgewidth=1.6, zorder=4, clip_on=False,
-    )  # fmt: skip
+        *((centre, place) if across else (place, centre)),
+        marker="D" if item.verdict.outcome == "higher" else "o",
+        markersize=6.5 if across else 5,
+        color=colour,
+        markerfacecolor=colour if item.verdict.is_clear else WHITE,
+        markeredgewidth=1.6,
+        zorder=4,
+        clip_on=False,
+    )
 
 
 def _row_height(lines: Sequence[str]) -> float:
@@ -218,11 +277,26 @@ def _log_ticks(axes: Axes, scale: Scale, *, along: str) -> None:
 def _texts(figure: Figure, height: float, title: list[str], note: list[str], foot: list[str]) -> None:
     """Headline, what is shown, and how to read the marks."""
     top = 0.12
-    figure.text(_MARGIN / WIDTH, 1 - top / height, "\n".join(title), weight="bold", size=11, va="top", color=INK,
-                linespacing=1.25)  # fmt: skip
-    top += 0.2 * len(title)
-    figure.text(_MARGIN / WIDTH, 1 - (top + 0.04) / height, "\n".join(note), size=8.5, va="top", color=INK,
-                linespacing=1.35)  # fmt: skip
     figure.text(
-        _MARGIN / WIDTH, 0.08 / height, "\n".join(foot), size=8.5, va="bottom", color=INK, linespacing=1.35
+        _MARGIN / WIDTH,
+        1 - top / height,
+        "\n".join(title),
+        weight="bold",
+        size=11,
+        va="top",
+        color=INK,
+        linespacing=1.25,
+    )
+    top += 0.2 * len(title)
+    figure.text(
+        _MARGIN / WIDTH,
+        1 - (top + 0.04) / height,
+        "\n".join(note),
+        size=9.5,
+        va="top",
+        color=INK,
+        linespacing=1.3,
+    )
+    figure.text(
+        _MARGIN / WIDTH, 0.08 / height, "\n".join(foot), size=9.5, va="bottom", color=INK, linespacing=1.3
     )

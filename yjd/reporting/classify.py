@@ -1,7 +1,7 @@
 """What a row of results may be said to show: the one place where a report's wording is decided.
 
-Every headline, sentence, marker and alternative text starts from the `Verdict` given here, so that none can claim
-more than its row does.
+Every headline, sentence, marker and alternative text starts from the `Verdict` given here, so that none can
+claim more than its row does.
 """
 
 from __future__ import annotations
@@ -18,8 +18,15 @@ Outcome = Literal[
 ]
 Side = Literal["adverse", "favourable", "neither"]
 
-PARITY = {"rri": 1.0, "rri_bounds": 1.0, "representation_ratio": 1.0, "adjusted_rri": 1.0,
-          "difference": 0.0, "representation": 0.0, "excess": 0.0}  # fmt: skip
+PARITY = {
+    "rri": 1.0,
+    "rri_bounds": 1.0,
+    "representation_ratio": 1.0,
+    "adjusted_rri": 1.0,
+    "difference": 0.0,
+    "representation": 0.0,
+    "excess": 0.0,
+}
 
 _ESTIMABLE = ("ok", "break", "no_events")
 _REASONS = {
@@ -42,8 +49,11 @@ WORDS: dict[Outcome, str] = {
     "censored": "Too recent to judge",
 }
 _SHORTHAND: dict[Outcome, str] = {
-    "hidden": "[c]", "not_available": "[x]", "censored": "[x]", "not_estimated": "[z]",
-}  # fmt: skip
+    "hidden": "[c]",
+    "not_available": "[x]",
+    "censored": "[x]",
+    "not_estimated": "[z]",
+}
 
 
 @dataclass(frozen=True)
@@ -102,8 +112,8 @@ def classify(row: Mapping[str, Any], *, adverse: str = "neither") -> Verdict:
     Returns
     -------
     Verdict
-        Hidden comes first: a hidden row is hidden whatever else it says. A status that this function does not know
-        means that there is no estimate.
+        Hidden comes first: a hidden row is hidden whatever else it says. A status that this function does
+        not know means that there is no estimate.
     """
     status = str(row["status"])
     if row["disclosure"] in HIDDEN or status == "hidden":

@@ -1,8 +1,9 @@
 """The subset of Quarto's documents that renders without Quarto, read line by line.
 
-A document may hold a YAML header, Markdown, `{python}` cells with `#|` options, inline `{python}` code, `include` and
-`meta` shortcodes, callouts, and references to figures and tables. Anything else that only Quarto understands is refused by
-its name and its line, so that both ways of rendering give the same page or none.
+A document may hold a YAML header, Markdown, `{python}` cells with `#|` options, inline `{python}` code,
+`include` and `meta` shortcodes, callouts, and references to figures and tables. Anything else that only
+Quarto understands is refused by its name and its line, so that both ways of rendering give the same page or
+none.
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ def _check_markdown(line: str, where: str) -> None:
 
 
 def _yaml(text: str, where: str) -> Mapping[str, Any]:
-    import yaml
+    import yaml  # type: ignore[import-untyped]
 
     try:
         found = yaml.safe_load(text)

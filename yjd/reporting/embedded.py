@@ -25,6 +25,12 @@ from yjd.reporting.documents import (
     split_options,
 )
 
+_LOADS = (
+    r"<(?:link|script|img|iframe|source|object|embed|video|audio|image|use|input)\b[^>]*?"
+    r"\b(?:src|href|data|poster|srcset)\s*=\s*[\"']?\s*(?:https?:)?//"
+)
+_RAW_FENCE = re.compile(r"^(\s*(?:`{3,}|~{3,})\s*)\{(?=[=.])", flags=re.MULTILINE)
+_GUARD = "\ue000"  # a character that no text uses
 _SECONDS = 600
 _KERNEL = "yjd"
 _LONGEST_SOCKET = 90  # the system allows a little over 100 characters, and a number is added
@@ -56,19 +62,28 @@ def render_embedded(
         _pandoc(document, markdown, source.parent, output, Path(folder), project=project)
 
 
-# --- running ---------------------------------------------------------------------------------------------------
+# --- running ------------------------------------------------------------------------------------------------
 
 
 def _run(
-    document: Document, scratch: Path, root: Path, *, parameters: Mapping[str, str], variables: Mapping[str, str],
+    document: Document,
+    scratch: Path,
+    root: Path,
+    *,
+    parameters: Mapping[str, str],
+    variables: Mapping[str, str],
     project: Mapping[str, Any],
-) -> str:  # fmt: skip
+) -> str:
     """Run every cell in a kernel of this interpreter; give the document back as Markdown with its outputs."""
     import jupytext
     from nbformat import v4
 
     new_cell: Any = v4.new_code_cell
-    cells = jupytext.reads(document.body, fmt="Rmd").cells
+    # jupytext takes a block of raw HTML for code: it does not get to see one
+    guarded = _RAW_FENCE.sub(rf"\g<1>{_GUARD}", document.body)
+    cells = jupytext.reads(guarded, fmt="Rmd").cells
+    for cell in cells:
+        cell.source = cell.source.replace(_GUARD, "{")
     found = sum(cell.cell_type == "code" for cell in cells)
     if found != len(document.cell_places):
         raise RenderingError(
@@ -95,9 +110,7 @@ def _run(
             runnable.append(new_cell(code))
         plan.append(("code", code, options, len(runnable) - 1 if runs else None, where))
         if options.is_parameters:
-            runnable.append(
-                new_cell("\n".join(f"{name} = {value!r}" for name, value in parameters.items()))
-            )
+            runnable.append(new_cell("\n".join(f"{name} = {value!r}" for name, value in parameters.items())))
     where_run = {place: where for _, _, _, place, where in plan if place is not None}
     _execute_cells(runnable, where_run, scratch, root, variables)
     pieces = []
@@ -131,8 +144,8 @@ def _execute_cells(
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from nbformat import v4
 
-    notebook = v4.new_notebook(cells=cells)
-    notebook: Any = v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
+    new_notebook: Any = v4.new_notebook
+    notebook = new_notebook(cells=cells)
     with _environment(scratch, variables):
         client = NotebookClient(
             notebook,
@@ -159,7 +172,7 @@ def _execute_cells(
 
 
 def _kernel(scratch: Path) -> str:
-    """Describe a kernel of the interpreter that is running now, so that nothing installed elsewhere is asked."""
+    """Describe a kernel of the running interpreter, so that nothing installed elsewhere is asked."""
     spec = scratch / "data" / "kernels" / _KERNEL
     spec.mkdir(parents=True)
     launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -171,7 +184,7 @@ def _kernel(scratch: Path) -> str:
 
 
 def _connection(scratch: Path) -> Any:
-    """Where the kernel is described and how it is spoken to: by files where the machine can, so that no port opens."""
+    """How the kernel is spoken to: by files where the machine can, so that no port opens."""
     from traitlets.config import Config
 
     settings: Any = Config()
@@ -185,19 +198,26 @@ def _connection(scratch: Path) -> Any:
 
 @contextmanager
 def _environment(scratch: Path, variables: Mapping[str, str]) -> Iterator[None]:
-    """Everything that Jupyter, IPython and matplotlib write goes to the scratch folder; this package is importable."""
+    """What Jupyter, IPython and matplotlib write goes to the scratch folder; this package is importable."""
     import yjd
 
     package = str(Path(yjd.__file__).resolve().parent.parent)
     paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     wanted = {
-        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"), "JUPYTER_CONFIG_DIR": str(scratch / "config"),
+        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
+        "JUPYTER_CONFIG_DIR": str(scratch / "config"),
         "JUPYTER_PATH": str(scratch / "data"),  # looked in before every other place
-        "JUPYTER_DATA_DIR": str(scratch / "data"), "JUPYTER_PLATFORM_DIRS": "1", "JUPYTER_NO_CONFIG": "1",
-        "IPYTHONDIR": str(scratch / "ipython"), "MPLCONFIGDIR": str(scratch / "matplotlib"), "MPLBACKEND": "agg",
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONUTF8": "1", **variables,
-    }  # fmt: skip
+        "JUPYTER_DATA_DIR": str(scratch / "data"),
+        "JUPYTER_PLATFORM_DIRS": "1",
+        "JUPYTER_NO_CONFIG": "1",
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "MPLCONFIGDIR": str(scratch / "matplotlib"),
+        "MPLBACKEND": "agg",
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONUTF8": "1",
+        **variables,
+    }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -210,7 +230,7 @@ def _environment(scratch: Path, variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-# --- what a cell shows -----------------------------------------------------------------------------------------
+# --- what a cell shows --------------------------------------------------------------------------------------
 
 
 def _shown(code: str, options: CellOptions, outputs: Sequence[Any], where: str, *, echo: bool) -> str:
@@ -257,7 +277,7 @@ def _fenced(text: str, kind: str = "") -> str:
     return f"{fence}{kind}\n{text}\n{fence}"
 
 
-# --- writing ---------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def _pandoc(
@@ -265,15 +285,25 @@ def _pandoc(
 ) -> None:
     import pypandoc
 
+    refuse_requests(markdown, document.name)  # before pandoc, which would fetch in order to embed
     written = scratch / "page.html"
     title = str(document.header.get("title", document.name))
     options = [
-        "--standalone", "--embed-resources", "--section-divs", "--toc", "--toc-depth=2", "--mathml", "--wrap=none",
-        f"--css={root / 'styles.css'}", f"--template={root / '_filters' / 'page.template'}",
-        f"--lua-filter={root / '_filters' / 'quarto-subset.lua'}", f"--resource-path={root}",
-        f"--metadata=title:{title}", f"--metadata=pagetitle:{title}",
+        "--standalone",
+        "--embed-resources",
+        "--section-divs",
+        "--toc",
+        "--toc-depth=3",
+        "--mathml",
+        "--wrap=none",
+        f"--css={root / 'styles.css'}",
+        f"--template={root / '_filters' / 'page.template'}",
+        f"--lua-filter={root / '_filters' / 'quarto-subset.lua'}",
+        f"--resource-path={root}",
+        f"--metadata=title:{title}",
+        f"--metadata=pagetitle:{title}",
         f"--metadata=lang:{document.header.get('lang') or project.get('lang') or 'en-GB'}",
-    ]  # fmt: skip
+    ]
     if document.header.get("subtitle"):
         options.append(f"--metadata=subtitle:{document.header['subtitle']}")
     try:
@@ -289,20 +319,19 @@ def _pandoc(
         found = re.search(r"yjd: ([^\n]*)", str(problem))
         why = found[1] if found else "pandoc could not convert it"
         raise RenderingError(f"{document.name}: {why}.", "Mend the document.") from problem
-    _refuse_requests(written.read_text(encoding="utf-8"), document.name)
-    _replace(written, output)
+    refuse_requests(written.read_text(encoding="utf-8"), document.name)
+    replace_file(written, output)
 
 
-def _refuse_requests(page: str, name: str) -> None:
+def refuse_requests(page: str, name: str) -> None:
     """A rendered file makes no request, ever."""
-    loads = re.findall(r"<(?:link|script|img|iframe|source|object|embed|video|audio)\b[^>]*?\b(?:src|href|data)\s*="
-                       r"\s*[\"']?\s*(?:https?:)?//", page, flags=re.IGNORECASE)  # fmt: skip
+    loads = re.search(_LOADS, page, flags=re.IGNORECASE)
     styles = "".join(re.findall(r"<style\b[^>]*>(.*?)</style>", page, flags=re.IGNORECASE | re.DOTALL))
     if loads or re.search(r"@import|url\(\s*[\"']?\s*(?:https?:)?//", styles, flags=re.IGNORECASE):
         raise RenderingError(f"{name}: the page would load something from elsewhere.", "Take the link out.")
 
 
-def _replace(written: Path, output: Path) -> None:
+def replace_file(written: Path, output: Path) -> None:
     """The old file or the new one, never half of one."""
     output.parent.mkdir(parents=True, exist_ok=True)
     beside = output.with_name(f".{output.name}.{os.getpid()}.part")

@@ -1,4 +1,4 @@
-"""Tables about the data itself: how rows became numbers, who is missing, what was hidden, what the words mean."""
+"""Tables about the data: how rows became numbers, who is missing, what was hidden, what words mean."""
 
 from __future__ import annotations
 
@@ -39,11 +39,17 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
 def accounting_table(view: View) -> str:
     """Rows read, used, set aside and out of scope, by extract."""
     names = ("read", "used", "set_aside", "out_of_scope")
-    rows = [[text(entry["extract"]), *(number(entry.get(name)) for name in names)]
-            for entry in view.manifest.get("accounting", ())]  # fmt: skip
+    rows = [
+        [text(entry["extract"]), *(number(entry.get(name)) for name in names)]
+        for entry in view.manifest.get("accounting", ())
+    ]
     columns = ("Extract", "Rows read", "Used", "Set aside", "Out of scope")
-    return _or_none(rows, table("Rows of each extract: read = used + set aside + out of scope", columns, [("", rows)])
-                    if rows else "")  # fmt: skip
+    return _or_none(
+        rows,
+        table("Rows of each extract: read = used + set aside + out of scope", columns, [("", rows)])
+        if rows
+        else "",
+    )
 
 
 def accounting_sentence(view: View) -> str:
@@ -52,11 +58,13 @@ def accounting_sentence(view: View) -> str:
     whole = [entry for entry in entries if _sums(entry) is not None]
     wrong = [str(entry["extract"]) for entry in whole if not _sums(entry)]
     if wrong:
-        return f"The rows do not add up for {len(wrong)} of {len(entries)} extracts: {', '.join(map(plain, wrong))}."
+        names = ", ".join(map(plain, wrong))
+        return f"The rows do not add up for {len(wrong)} of {len(entries)} extracts: {names}."
     if not entries:
         return "This release does not say how many rows were read."
     if len(whole) < len(entries):
-        return f"Every row read is accounted for in {len(whole)} of {len(entries)} extracts; the others hold a hidden count."
+        told = f"{len(whole)} of {len(entries)} extracts"
+        return f"Every row read is accounted for in {told}; the others hold a hidden count."
     return "Every row read is accounted for: read = used + set aside + out of scope."
 
 
@@ -69,9 +77,14 @@ def _sums(entry: Mapping[str, Any]) -> bool | None:
 def attrition_table(view: View) -> str:
     """How many were counted at each step."""
     units = {"child": "children", "event": "events"}
-    rows = [[text(str(entry.get("step", entry.get("stage_or_step"))).replace("_", " ")), number(entry.get("rows")),
-             text(units.get(str(entry.get("unit")), "rows"))]
-            for entry in view.manifest.get("attrition", ())]  # fmt: skip
+    rows = [
+        [
+            text(str(entry.get("step", entry.get("stage_or_step"))).replace("_", " ")),
+            number(entry.get("rows")),
+            text(units.get(str(entry.get("unit")), "rows")),
+        ]
+        for entry in view.manifest.get("attrition", ())
+    ]
     caption = f"Counted at each stage, {view.period_label()}"
     return _or_none(rows, table(caption, ("Stage", "Number", "Counts"), [("", rows)]) if rows else "")
 
@@ -114,8 +127,11 @@ def definitions_table(view: View) -> str:
         for part in ("numerator", "denominator"):
             known = measure.definition.get(part) or {}
             unit = {"child": "Children", "event": "Events"}.get(str(known.get("unit")), "")
-            said = [known.get("counts") or known.get("title") or getattr(measure, part), unit and f"Counts: {unit}",
-                    known.get("source") and f"Source: {known['source']}"]  # fmt: skip
+            said = [
+                known.get("counts") or known.get("title") or getattr(measure, part),
+                unit and f"Counts: {unit}",
+                known.get("source") and f"Source: {known['source']}",
+            ]
             cells.append(text(" ".join(f"{plain(words).rstrip('.')}." for words in said if words)))
         rows.append(cells)
     columns = ("Measure", "What is counted", "What it is counted against")
@@ -159,8 +175,11 @@ def glossary_list() -> str:
 def provenance_list(view: View) -> str:
     """From what the release was made: enough to make it again."""
     made = view.manifest.get("created_from", {})
-    rows = [[text("Run"), text(view.manifest.get("run"))], [text("Version of yjd"), text(made.get("version"))],
-            [text("Configuration (SHA-256)"), text(made.get("config_sha256"))]]  # fmt: skip
+    rows = [
+        [text("Run"), text(view.manifest.get("run"))],
+        [text("Version of yjd"), text(made.get("version"))],
+        [text("Configuration (SHA-256)"), text(made.get("config_sha256"))],
+    ]
     rows += [
         [text(f"Extract {entry['extract']} (SHA-256)"), text(entry.get("sha256"))]
         for entry in made.get("inputs", ())

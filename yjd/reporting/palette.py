@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 DARK_BLUE, TURQUOISE, DARK_PINK, ORANGE, DARK_GREY, LIGHT_PURPLE = (
-    "#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1",
-)  # fmt: skip
+    "#12436D",
+    "#28A197",
+    "#801650",
+    "#F46A25",
+    "#3D3D3D",
+    "#A285D1",
+)
 PALETTE = (DARK_BLUE, TURQUOISE, DARK_PINK, ORANGE, DARK_GREY, LIGHT_PURPLE)
 WHITE, INK, BAND, GRID = "#FFFFFF", "#0B0C0C", "#F2F2F2", "#CCCCCC"
 
-# A clear difference on the adverse side, any other clear difference, and no clear difference. Shape and fill say the
-# same, because these colours are too close to each other to carry it alone.
+# A clear difference on the adverse side, any other clear difference, and no clear difference. Shape and fill
+# say the same, because these colours are too close to each other to carry it alone.
 ADVERSE, CLEAR, UNCLEAR = DARK_PINK, DARK_BLUE, DARK_GREY
 
 

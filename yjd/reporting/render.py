@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from yjd.errors import RenderingError
-from yjd.reporting.embedded import _refuse_requests, _replace, render_embedded
+from yjd.reporting.embedded import refuse_requests, render_embedded, replace_file
 from yjd.reporting.report import RELEASE_VARIABLE
 
 Engine = Literal["auto", "quarto", "embedded"]
@@ -20,7 +20,7 @@ _OLDEST_QUARTO = (1, 9)
 
 
 def reports_folder() -> Path:
-    """The folder of the documents: inside the package when it is installed, at the top level in a checkout."""
+    """The folder of the documents: inside the installed package, or at the top level of a checkout."""
     import yjd
 
     package = Path(yjd.__file__).resolve().parent
@@ -52,8 +52,8 @@ def render(
     release : Path or str
         The folder of a release.
     output : Path or str, optional
-        The file to write, or an existing folder; by default `reports/<document>.html` of the project that the release
-        belongs to.
+        The file to write, or an existing folder; by default `reports/<document>.html` of the project that
+        the release belongs to.
     format : str, optional
         `html`.
     engine : {'auto', 'quarto', 'embedded'}, optional
@@ -67,7 +67,8 @@ def render(
     Raises
     ------
     RenderingError
-        If the document or the release is not there, a cell fails, or the document goes beyond what can be rendered.
+        If the document or the release is not there, a cell fails, or the document goes beyond what can be
+        rendered.
     """
     if format != "html":
         raise RenderingError(f"The format {format!r} is not known here.", "Ask for html.")
@@ -106,7 +107,7 @@ def quarto_version() -> tuple[int, ...] | None:
     if program is None:
         return None
     try:
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return tuple(int(part) for part in re.findall(r"\d+", told.stdout)[:2]) or None
@@ -125,10 +126,14 @@ def _render_quarto(source: Path, release: Path, target: Path) -> None:
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
         RELEASE_VARIABLE: str(release),
     }
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [program, "render", source.name, "--to", "html", "--output", "page.html"],
-        cwd=source.parent, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=source.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     page = next(iter([*source.parent.glob("page.html"), *source.parent.glob("*/page.html")]), None)
     if done.returncode or page is None:
         line = re.search(r"^(\w*(?:Error|Exception))\b", done.stderr, flags=re.MULTILINE)
@@ -137,8 +142,8 @@ def _render_quarto(source: Path, release: Path, target: Path) -> None:
             f"{source.name}: Quarto stopped{why} (exit code {done.returncode}).",
             "Render it with the engine `embedded` to see the line.",
         )
-    _refuse_requests(page.read_text(encoding="utf-8"), source.name)
-    _replace(page, target)
+    refuse_requests(page.read_text(encoding="utf-8"), source.name)
+    replace_file(page, target)
 
 
 def _source(document: str) -> Path:

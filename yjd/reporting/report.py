@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 RELEASE_VARIABLE = "YJD_RELEASE"
 
+_RULES = {
+    "most_recent_self_defined": "the most recent self-defined one",
+    "most_frequent": "the one recorded most often",
+    "as_recorded": "none chosen, each record keeps its own",
+}
+
 
 def open_report(release: str | Path | None = None) -> Report:
     """The report on a release.
@@ -77,7 +83,7 @@ class Report:
         return escape_markdown(children(self.view.reference))
 
     def banner(self) -> Html:
-        """Whose report this is, and in what state: a draft until it is signed, and whether the data are made up."""
+        """Whose report this is and in what state: a draft until it is signed, demonstration data or not."""
         manifest = self.view.manifest
         parts = []
         if manifest.get("demonstration"):
@@ -110,9 +116,8 @@ class Report:
             f"Areas: {', '.join(areas)}." if areas else "",
             f"Period of the main numbers: {view.period_label()}.",
             f"Every group is compared with {children(view.reference)}.",
-            f"A difference is called clear only where the whole {view.interval_name} lies on one side of 1. "
-            f"{len(view.pathway)} measures by {len(view.groups())} groups are many comparisons: "
-            "now and then one is clear by chance alone.",
+            f"A difference is called clear only where the whole {view.interval_name} lies on one side of 1.",
+            "Of many comparisons, now and then one is clear by chance alone.",
             self._breaks(),
             CAUTION,
         ]
@@ -137,14 +142,19 @@ class Report:
     def ethnicity_rule(self) -> Html:
         """Which recorded ethnicity counts, and how often one child's records disagree."""
         told = self.view.manifest.get("ethnicity", {})
-        sources = {"self": "self-defined", "officer": "officer-observed",
-                   "self_then_officer": "self-defined, else officer-observed"}  # fmt: skip
+        sources = {
+            "self": "self-defined",
+            "officer": "officer-observed",
+            "self_then_officer": "self-defined, else officer-observed",
+        }
         source = sources.get(str(told.get("source")), str(told.get("source", "[x]")))
-        said = f"Ethnicity is {source}. One value for each child: {str(told.get('rule', '[x]')).replace('_', ' ')}."
+        rule = str(told.get("rule", "[x]"))
+        said = f"Ethnicity is {source}. One value for each child: {_RULES.get(rule, rule)}."
         apart = told.get("disagreements") or {}
         if isinstance(apart.get("children"), int | float) and isinstance(apart.get("shared"), int | float):
             said += (
-                f" Records disagree for {apart['children']:,.0f} of {apart['shared']:,.0f} children with more than "
+                f" Records disagree for {apart['children']:,.0f} of {apart['shared']:,.0f} children with "
+                "more than "
                 "one record."
             )
         elif apart:
@@ -160,7 +170,7 @@ class Report:
         return Html(self._forest(self.view.pathway) + tables.shorthand_legend())
 
     def family(self, name: str) -> Html:
-        """Everything on one family of measures: statements, the table, detailed groups, what it does not show."""
+        """One family of measures: statements, the table, detailed groups, what it does not show."""
         measures = [measure for measure in self.view.measures if measure.family == name]
         shown = [
             measure for measure in measures if self.view.has(measure, "rri") or self.view.has(measure, "rate")
@@ -190,7 +200,8 @@ class Report:
             if row is not None and classify(row).has_numbers
         )
         note = (
-            "These shares say who the children are, not how likely a child is to get this outcome: a large group has a "
+            "These shares say who the children are, not how likely a child is to get this outcome: a large "
+            "group has a "
             "large share even where every group is treated alike. Shares that add to 100 are this reading."
         )
         return Html(
@@ -203,10 +214,11 @@ class Report:
         if drawn is None:
             return Html("<p>This release holds one period only: no trend can be shown.</p>")
         parts = [self._picture("trend")]
-        for measure in [drawn, *(other for other in self.view.pathway if other is not drawn)]:
-            parts.append(
-                tables.details(f"{measure.title}: every period", tables.trend_table(self.view, measure))
-            )
+        measures = [drawn, *(other for other in self.view.pathway if other is not drawn)]
+        parts += [
+            tables.details(f"{measure.title}: every period", tables.trend_table(self.view, measure))
+            for measure in measures
+        ]
         return Html("".join(parts))
 
     def accounting(self) -> Html:
@@ -236,7 +248,8 @@ class Report:
 
     def _forest(self, measures: Sequence[Measure]) -> str:
         view = self.view
-        caption = f"Rates and ratios by ethnic group, {view.period_label()}, compared with {children(view.reference)}"
+        against = children(view.reference)
+        caption = f"Rates and ratios by ethnic group, {view.period_label()}, compared with {against}"
         return tables.forest_table(view, measures, caption) if measures else "<p>Not in this release [x].</p>"
 
     def _detailed(self, measures: Sequence[Measure]) -> str:
@@ -287,7 +300,8 @@ def limits(measures: Sequence[Measure]) -> list[str]:
         )
     if any(measure.kind == "proportion" for measure in measures):
         found.append(
-            "What happened before this stage: children who reach it may differ because of earlier decisions about them."
+            "What happened before this stage: children who reach it may differ because of earlier "
+            "decisions about them."
         )
     found.append(
         "Differences that offence, age or previous outcomes would account for: nothing here is adjusted."

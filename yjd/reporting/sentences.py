@@ -26,9 +26,11 @@ _OPENING = {"higher": "Higher", "lower": "Lower", "no_clear_difference": "No cle
 
 
 def both_rates(row: Row, measure: Measure) -> str:
-    """'35 arrests for every 1,000 Black children, 11 for every 1,000 White children'; empty without counts."""
-    counts = [float(row[name]) for name in
-              ("numerator", "denominator", "reference_numerator", "reference_denominator")]  # fmt: skip
+    """'35 arrests for every 1,000 Black children, 11 for ... White children'; empty without counts."""
+    counts = [
+        float(row[name])
+        for name in ("numerator", "denominator", "reference_numerator", "reference_denominator")
+    ]
     if not all(math.isfinite(count) for count in counts) or counts[1] <= 0 or counts[3] <= 0:
         return ""
     own, other = measure.rate(*counts[:2]), measure.rate(*counts[2:])
@@ -59,7 +61,8 @@ def row_sentence(row: Row, measure: Measure) -> str:
     mark = " Not comparable with earlier periods [b]." if verdict.after_break else ""
     if verdict.is_clear:
         return f"{ratio_text(row['estimate'])} {measure.likely}{tail} (interval {interval}).{mark}"
-    return f"No clear difference{tail} (ratio {ratio_text(row['estimate'])}; interval {interval}, which holds 1).{mark}"
+    ratio = ratio_text(row["estimate"])
+    return f"No clear difference{tail} (ratio {ratio}; interval {interval}, which holds 1).{mark}"
 
 
 def comparison_sentence(item: Comparison) -> str:
@@ -80,7 +83,7 @@ def comparison_sentence(item: Comparison) -> str:
 
 
 def measure_statement(comparisons: Sequence[Comparison]) -> str:
-    """One measure in one statement: the largest clear difference with both rates, then every other group by name.
+    """One measure in one statement: the largest clear difference with both rates, then the other groups.
 
     A clear difference on the adverse side comes before one on the favourable side.
     """
@@ -92,7 +95,9 @@ def measure_statement(comparisons: Sequence[Comparison]) -> str:
     lead = min(clear, key=lambda item: (order[item.verdict.side], -_distance(item)))
     rest = [item for item in comparisons if item is not lead]
     more = f" {_tally(rest)}." if rest else ""
-    return f"{title}: {_keep_group(comparison_sentence(lead))}{more}"
+    sentence = comparison_sentence(lead)
+    names_group_first = sentence.startswith(lead.group)
+    return f"{title}: {sentence if names_group_first else _lower_first(sentence)}{more}"
 
 
 def main_points(view: View) -> list[str]:
@@ -119,7 +124,8 @@ def _overall(view: View, items: Sequence[Comparison]) -> str:
     adverse = sum(item.verdict.side == "adverse" for item in items)
     return (
         f"{view.period_label()}: {_count(len(items), 'comparison')} with {children(view.reference)}. "
-        f"{higher} clearly higher and {lower} clearly lower ({adverse} of these on the less favourable side); "
+        f"{higher} clearly higher and {lower} clearly lower ({adverse} of these on the less favourable "
+        "side); "
         f"{unclear} with no clear difference; {none} hidden, not available or impossible to estimate."
     )
 
@@ -147,10 +153,14 @@ def _tally(items: Sequence[Comparison]) -> str:
     """'Clearly higher: Mixed. No clear difference: Asian and Other'."""
     parts = []
     labels = {
-        "higher": "Clearly higher", "lower": "Clearly lower", "no_clear_difference": "No clear difference",
-        "hidden": "Hidden [c]", "not_estimated": "Cannot be estimated [z]", "not_available": "Not available [x]",
+        "higher": "Clearly higher",
+        "lower": "Clearly lower",
+        "no_clear_difference": "No clear difference",
+        "hidden": "Hidden [c]",
+        "not_estimated": "Cannot be estimated [z]",
+        "not_available": "Not available [x]",
         "censored": "Too recent to judge [x]",
-    }  # fmt: skip
+    }
     for outcome, label in labels.items():
         names = [item.group for item in items if item.verdict.outcome == outcome]
         if names:
@@ -163,14 +173,17 @@ def _distance(item: Comparison) -> float:
     return abs(math.log(estimate)) if estimate > 0 else math.inf
 
 
-# --- ethnicity not known ---------------------------------------------------------------------------------------
+# --- ethnicity not known ------------------------------------------------------------------------------------
 
 
 def unknown_statement(view: View) -> str:
     """How much ethnicity is missing, and whether it alone could explain the differences."""
     entries = view.unknown(pathway=True)
-    shown = [f"{percent_text(entry['share'])} of every 100 {_lower_first(entry['title'])}" for entry in entries
-             if entry["share"] is not None]  # fmt: skip
+    shown = [
+        f"{percent_text(entry['share'])} of every 100 {_lower_first(entry['title'])}"
+        for entry in entries
+        if entry["share"] is not None
+    ]
     hidden = sum(entry["mark"] == "[c]" for entry in entries)
     if not shown:
         first = "How often ethnicity is not known is hidden [c] or not available [x]."
@@ -178,14 +191,22 @@ def unknown_statement(view: View) -> str:
         first = (
             f"Ethnicity is not known for {and_list(shown)}{f' (hidden for {hidden} more)' if hidden else ''}."
         )
-    bounded = [item for measure in view.pathway for item in view.compare(measure, quantity="rri_bounds")
-               if item.verdict.has_numbers]  # fmt: skip
-    if not bounded:
-        return f"{first} Those children are in no group's numbers; no bounds could be worked out for them."
-    could = sum(not item.verdict.is_clear for item in bounded)
+    clear, could = 0, 0
+    for measure in view.pathway:
+        bounds = {item.group: item.verdict for item in view.compare(measure, quantity="rri_bounds")}
+        told = [
+            bounds[item.group]
+            for item in view.compare(measure)
+            if item.verdict.is_clear and bounds[item.group].has_numbers
+        ]
+        clear += len(told)
+        could += sum(not verdict.is_clear for verdict in told)
+    if not clear:
+        return f"{first} Those children are in no group's numbers."
     return (
-        f"{first} Those children are in no group's numbers. In {could} of {_count(len(bounded), 'comparison')} "
-        "the missing data alone could explain the difference."
+        f"{first} Those children are in no group's numbers. For {could} of "
+        f"{_count(clear, 'clear difference')} the "
+        "missing data alone could explain the difference."
     )
 
 
@@ -198,10 +219,11 @@ def bounds_sentence(item: Comparison) -> str:
     if item.verdict.is_clear:
         side = "above" if item.verdict.outcome == "higher" else "below"
         return f"{start} whoever the unknown children are: {side} 1 in every case."
-    return f"{start}, depending on who the unknown children are: the missing data alone could explain the difference."
+    why = "the missing data alone could explain the difference"
+    return f"{start}, depending on who the unknown children are: {why}."
 
 
-# --- headlines and alternative texts ---------------------------------------------------------------------------
+# --- headlines and alternative texts ------------------------------------------------------------------------
 
 
 def forest_headline(view: View) -> str:
@@ -229,9 +251,11 @@ def forest_alt(view: View) -> str:
     items = [item for measure in view.pathway for item in view.compare(measure)]
     hidden = sum(item.verdict.outcome == "hidden" for item in items)
     return (
-        f"Forest chart: ratio of each group's rate to that of {children(view.reference)}, with {view.interval_name}s, "
+        f"Forest chart: ratio of each group's rate to that of {children(view.reference)}, with "
+        f"{view.interval_name}s, "
         f"on {_count(len(view.pathway), 'measure')}, {view.period_label()}. {forest_headline(view)}. "
-        f"{hidden} of {_count(len(items), 'comparison')} hidden. All numbers are in the table below the chart."
+        f"{hidden} of {_count(len(items), 'comparison')} hidden. All numbers are in the table below the "
+        "chart."
     )
 
 
@@ -259,7 +283,8 @@ def trend_alt(view: View, measure: Measure) -> str:
         higher, lower, shown = _clear_periods(found)
         told.append(f"{group}: clearly higher in {higher} and clearly lower in {lower} of {shown}")
     return (
-        f"Trend chart with one panel a group: {_lower_first(measure.title)}, ratio to {children(view.reference)} with "
+        f"Trend chart with one panel a group: {_lower_first(measure.title)}, ratio to "
+        f"{children(view.reference)} with "
         f"{view.interval_name}s in {_count(len(view.series), 'period')}. {'. '.join(told)}. "
         f"{hidden} of {_count(len(verdicts), 'point')} hidden. All numbers are in the table below the chart."
     )
@@ -287,7 +312,8 @@ def unknown_headline(view: View) -> str:
     entry = max(shown, key=lambda entry: float(entry["share"]))
     if entry["share"] == 0:
         return "No record lacks ethnicity at any stage that can be shown"
-    return f"Ethnicity is missing most often for {_lower_first(entry['title'])}: {percent_text(entry['share'])} of every 100"
+    where, share = _lower_first(entry["title"]), percent_text(entry["share"])
+    return f"Ethnicity is missing most often for {where}: {share} of every 100"
 
 
 def unknown_alt(view: View) -> str:
@@ -295,7 +321,8 @@ def unknown_alt(view: View) -> str:
     entries = view.unknown(pathway=True)
     hidden = sum(entry["mark"] == "[c]" for entry in entries)
     return (
-        f"Bar chart: share of each stage whose ethnicity is not known, {view.period_label()}. {unknown_headline(view)}. "
+        f"Bar chart: share of each stage whose ethnicity is not known, {view.period_label()}. "
+        f"{unknown_headline(view)}. "
         f"{hidden} of {_count(len(entries), 'stage')} hidden. All numbers are in the table below the chart."
     )
 
@@ -319,12 +346,3 @@ def _capital(text: str) -> str:
 
 def _lower_first(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
-
-
-def _keep_group(text: str) -> str:
-    """After a colon a sentence goes on in lower case, unless it begins with the name of a group."""
-    return _lower_first(text) if text.startswith("Children ") else text
-
-
-def _optional(value: object) -> float:
-    return math.nan if value in (None, "") else float(value)  # type: ignore[arg-type]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Text is measured in the font that comes with matplotlib, so that a chart is the same on every machine, and shown in
-# the first of these that the reader's machine has. Arial is the narrower: text that fits in one fits in the other.
+# Text is measured in the font that comes with matplotlib, so that a chart is the same on every machine, and
+# shown in the first of these that the reader's machine has. Arial is the narrower: text that fits in one
+# fits in the other.
 FONTS = "Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _MEASURED = "DejaVu Sans"
 
@@ -26,10 +27,20 @@ def chart_style() -> Iterator[None]:
     from matplotlib import style
 
     fixed: dict[Any, Any] = {
-        "svg.hashsalt": "yjd", "svg.fonttype": "none", "font.family": [_MEASURED], "font.size": 10,
-        "path.sketch": None, "text.usetex": False, "text.parse_math": False, "axes.grid": False, "axes.unicode_minus": False,
-        "figure.dpi": 200, "savefig.bbox": None, "figure.facecolor": "white", "lines.linewidth": 1.6,
-    }  # fmt: skip
+        "svg.hashsalt": "yjd",
+        "svg.fonttype": "none",
+        "font.family": [_MEASURED],
+        "font.size": 10,
+        "path.sketch": None,
+        "text.usetex": False,
+        "text.parse_math": False,
+        "axes.grid": False,
+        "axes.unicode_minus": False,
+        "figure.dpi": 200,
+        "savefig.bbox": None,
+        "figure.facecolor": "white",
+        "lines.linewidth": 1.6,
+    }
     with mpl.rc_context(), style.context("afcharts.afcharts"):
         mpl.rcParams.update(fixed)
         yield

@@ -1,6 +1,7 @@
-"""Accessible tables: a caption, headers with a scope, no empty cell, a scroll region that the keyboard reaches.
+"""Accessible tables: a caption, headers with a scope, no empty cell, a region that the keyboard scrolls.
 
-Written as plain HTML: great-tables writes no caption and no row headers, and both would have to be patched in.
+Written as plain HTML: great-tables writes no caption and no row headers, and both would have to
+be patched in.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def table(
     label = escape_html(caption)
     return (
         f'<div class="yjd-scroll" role="region" aria-label="{label}" tabindex="0">'
-        f'<table class="yjd-table"><caption>{label}</caption><thead><tr>{heads}</tr></thead>{"".join(parts)}'
+        f'<table class="yjd-table"><caption><span>{label}</span></caption>'
+        f"<thead><tr>{heads}</tr></thead>{''.join(parts)}"
         "</table></div>"
     )
 
@@ -110,9 +112,10 @@ def details(summary: str, inner: str) -> str:
 
 
 def forest_table(view: View, measures: Sequence[Measure], caption: str, **keys: str) -> str:
-    """The main display: for each measure a row a group with number, rate, ratio, interval, a small chart and words.
+    """The main display: a row for each measure and group, with numbers, a small chart and words.
 
-    The status of the comparison covers its whole row: where the ratio is hidden, so are the count and the rate.
+    The status of the comparison covers its whole row: where the ratio is hidden, so are the
+    count and the rate.
     """
     compared = [(measure, view.compare(measure, **keys)) for measure in measures]
     scale = Scale.over([item for _, items in compared for item in items])
@@ -125,8 +128,15 @@ def forest_table(view: View, measures: Sequence[Measure], caption: str, **keys: 
             rows.append(_compared(item, scale) if item else _alone(view, measure, group, scale, **keys))
         bodies.append((_heading(measure), rows))
     reference = children(keys.get("reference", view.reference))
-    columns = ("Ethnic group", "Number", "Rate", "Ratio", view.interval_name, "Chart, log scale (line at 1)",
-               f"Compared with {reference}")  # fmt: skip
+    columns = (
+        "Ethnic group",
+        "Number",
+        "Rate",
+        "Ratio",
+        view.interval_name,
+        "Chart, log scale (line at 1)",
+        f"Compared with {reference}",
+    )
     return table(caption, columns, bodies)
 
 
@@ -146,10 +156,14 @@ def _compared(item: Comparison, scale: Scale) -> list[Cell]:
     mark = " [b]" if verdict.after_break else ""
     words = escape_html(verdict.words)
     return [
-        text(item.group), number(row["numerator"]), _rate(row, item.measure),
-        Cell(ratio_text(row["estimate"]) + mark, number=True), Cell(interval_text(row["lower"], row["upper"])),
-        Cell(small_chart(item, scale)), Cell(f"<strong>{words}</strong>" if verdict.is_clear else words),
-    ]  # fmt: skip
+        text(item.group),
+        number(row["numerator"]),
+        _rate(row, item.measure),
+        Cell(ratio_text(row["estimate"]) + mark, number=True),
+        Cell(interval_text(row["lower"], row["upper"])),
+        Cell(small_chart(item, scale)),
+        Cell(f"<strong>{words}</strong>" if verdict.is_clear else words),
+    ]
 
 
 def _alone(view: View, measure: Measure, group: str, scale: Scale, **keys: str) -> list[Cell]:
@@ -161,8 +175,10 @@ def _alone(view: View, measure: Measure, group: str, scale: Scale, **keys: str) 
     verdict = classify(row)
     if verdict.outcome in ("hidden", "not_available", "censored"):
         return _without_numbers(group, verdict.shorthand, f"{verdict.words} {verdict.shorthand}")
-    words = "No base to compare with" if group == UNKNOWN else "Comparison group"
     has_rate = verdict.has_numbers and math.isfinite(float(row["estimate"]))
+    words = "Comparison group"
+    if group == UNKNOWN:
+        words = "Not compared" if has_rate else "No base to work out a rate"
     rate = Cell(rate_text(float(row["estimate"])), number=True) if has_rate else Cell("[z]", number=True)
     ratio = "[z]" if group == UNKNOWN else "1.0"
     chart = "[z]" if group == UNKNOWN else _svg(scale, "")
@@ -189,7 +205,7 @@ def _rate(row: Row, measure: Measure) -> Cell:
 
 
 def small_chart(item: Comparison, scale: Scale) -> str:
-    """One row's marker and whiskers; hidden from screen readers, which have the same numbers in the cells beside it."""
+    """One row's marker and whiskers; screen readers have the same numbers in the cells beside it."""
     colour = marker_colour(item.verdict.side, clear=item.verdict.is_clear)
     low, high, middle = (_across(scale, float(item.row[name])) for name in ("lower", "upper", "estimate"))
     fill = colour if item.verdict.is_clear else WHITE
@@ -225,8 +241,12 @@ def trend_table(view: View, measure: Measure) -> str:
     bodies = []
     series = [(period, view.compare(measure, period=period)) for period in view.series]
     for group in [item.group for item in series[-1][1]] if series else []:
-        rows = [[text(view.period_label(period)), *_point(item)]
-                for period, items in series for item in items if item.group == group]  # fmt: skip
+        rows = [
+            [text(view.period_label(period)), *_point(item)]
+            for period, items in series
+            for item in items
+            if item.group == group
+        ]
         bodies.append((group, rows))
     caption = f"{measure.title}: ratio to {children(view.reference)} in each period"
     return table(caption, ("Period", "Ratio", view.interval_name, "In words"), bodies)
@@ -238,8 +258,11 @@ def _point(item: Comparison) -> list[Cell]:
         mark = verdict.shorthand
         return [Cell(mark, number=True), Cell(mark), text(f"{verdict.words} {mark}")]
     mark = " [b]" if verdict.after_break else ""
-    return [Cell(ratio_text(item.row["estimate"]) + mark, number=True),
-            Cell(interval_text(item.row["lower"], item.row["upper"])), text(verdict.words)]  # fmt: skip
+    return [
+        Cell(ratio_text(item.row["estimate"]) + mark, number=True),
+        Cell(interval_text(item.row["lower"], item.row["upper"])),
+        text(verdict.words),
+    ]
 
 
 def composition_table(view: View, measure: Measure, stage: str) -> str:

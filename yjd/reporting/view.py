@@ -112,8 +112,13 @@ class View:
             share = unknown / total
         else:
             mark = self._why_missing(str(entry["stage"]))
-        return {"title": self.stage_title(str(entry["stage"])), "unknown": unknown, "total": total,
-                "share": share, "mark": mark}  # fmt: skip
+        return {
+            "title": self.stage_title(str(entry["stage"])),
+            "unknown": unknown,
+            "total": total,
+            "share": share,
+            "mark": mark,
+        }
 
     def _why_missing(self, stage: str) -> str:
         """A count that the manifest does not give was hidden, unless the stage was not supplied at all."""
@@ -235,5 +240,11 @@ def _clean(name: str, value: Any) -> Any:
 
 def _absent(measure: str, quantity: str, group: str, reference: str) -> Row:
     row: dict[str, Any] = {name: math.nan if name in _NUMBERS else "" for name in RESULT_COLUMNS}
-    return row | {"measure": measure, "quantity": quantity, "group": group, "reference": reference,
-                  "status": "not_available", "disclosure": "shown"}  # fmt: skip
+    return row | {
+        "measure": measure,
+        "quantity": quantity,
+        "group": group,
+        "reference": reference,
+        "status": "not_available",
+        "disclosure": "shown",
+    }

@@ -140,17 +140,23 @@ class Measure:
         if entry.get("kind") == "proportion":
             generic = f"of every {per:,.0f} {base} for {{group}} children"
         return cls(
-            id=str(entry["id"]), title=str(entry.get("title") or entry["id"]), family=str(entry.get("family") or ""),
-            kind=str(entry.get("kind") or "rate"), per=per, adverse=str(entry.get("adverse") or "neither"),
-            unit=str(unit), per_words=str(entry.get("per_words") or generic),
+            id=str(entry["id"]),
+            title=str(entry.get("title") or entry["id"]),
+            family=str(entry.get("family") or ""),
+            kind=str(entry.get("kind") or "rate"),
+            per=per,
+            adverse=str(entry.get("adverse") or "neither"),
+            unit=str(unit),
+            per_words=str(entry.get("per_words") or generic),
             likely_to=str(entry.get("likely_to") or ""),
-            numerator=str(entry.get("numerator") or ""), denominator=str(entry.get("denominator") or ""),
+            numerator=str(entry.get("numerator") or ""),
+            denominator=str(entry.get("denominator") or ""),
             definition=definition,
-        )  # fmt: skip
+        )
 
     @property
     def likely(self) -> str:
-        """'times as likely', or 'times as many' where things other than children are counted for each case."""
+        """'times as likely', or 'times as many' where no child is said to be likely to do or get anything."""
         many = not self.likely_to and self.kind == "rate" and self.denominator not in ("", POPULATION)
         return "times as many" if many else "times as likely"
 
