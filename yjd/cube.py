@@ -63,7 +63,7 @@ def cells(
     stages : sequence of Stage
         The stages of the cube.
     settings : Settings
-        Its areas, age bands, splits and ethnicity levels are used.
+        Its areas, age bands and splits are used.
 
     Returns
     -------
@@ -84,7 +84,6 @@ def cells(
         areas=settings.project.areas,
         age_bands=settings.analysis.age_bands,
         splits=settings.analysis.splits,
-        levels=settings.ethnicity.levels,
     )
 
 
@@ -96,6 +95,9 @@ def prepare(warehouse: Warehouse, stages: Iterable[Stage]) -> None:
     """
     import pandas as pd
 
+    stages = [stage for stage in stages if stage.systems or "outcomes" in stage.reads]
+    if not stages:
+        return
     select = (sql_folder() / "prepare" / "classed_outcomes.sql").read_text(encoding="utf-8")
     warehouse.create(
         "classed_outcomes", "\n".join(ln for ln in select.splitlines() if not ln.startswith("--"))

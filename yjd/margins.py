@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from yjd.measures import STATUS_ORDER, Stage
@@ -26,8 +26,7 @@ def roll_up(
     groups: pd.DataFrame,
     areas: Sequence[str],
     age_bands: Sequence[str],
-    splits: Sequence[Sequence[str]],
-    levels: Sequence[str],
+    splits: Mapping[str, Sequence[Sequence[str]]],
 ) -> pd.DataFrame:
     """Count every cell of every margin.
 
@@ -43,10 +42,9 @@ def roll_up(
         code, heading, detailed, in the order of groups.
     areas, age_bands : sequence of str
         As configured.
-    splits : sequence of sequences
-        What is split by: each of them a subset of area, sex, age_band; empty for no split.
-    levels : sequence of {'broad', 'detailed'}
-        Of ethnic groups.
+    splits : mapping
+        Level of ethnic groups ('broad', 'detailed') to what it is split by: each a subset of area, sex, age_band;
+        empty for no split.
 
     Returns
     -------
@@ -64,11 +62,11 @@ def roll_up(
     for stage in stages:
         own = cube[cube["stage"] == stage.id]
         status = available[available["stage"] == stage.id]
-        for level in levels:
+        for level, splits_of_level in splits.items():
             names = _group_names(groups, level)
             grouped = own.assign(group=own["ethnicity"].map(names).fillna(UNKNOWN))
             order = _group_order(names, cube, stage, level)
-            for split in splits:
+            for split in splits_of_level:
                 values = _values(cube, stage, split, areas, age_bands)
                 margin = _margin(grouped, stage, split, values, order, status)
                 if stage.public and level == "detailed":

@@ -39,7 +39,6 @@ def test_each_period_has_a_cohort_of_its_own(tiny, counted):
     ("2025-05-11", 0),
 ])  # fmt: skip
 def test_offences_in_the_twelve_months_after_the_index(tiny, counted, offence, counts):
-    # a community resolution for the index keeps later disposals from being index events of their own
     again = AGAIN | {"offence_day": offence, "day": "2025-06-01"}
     assert measured(tiny, counted, INDEX, again) == (1, counts, counts)
 
