@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from tests.metrics.frames import NAN, PROPORTIONS, RATES, changed, counts, is_blank, row, with_totals
 from pandas.testing import assert_frame_equal
 
+from tests.metrics.frames import NAN, PROPORTIONS, RATES, changed, counts, is_blank, row, with_totals
 from yjd import metrics
 from yjd.errors import EstimationError
 from yjd.schema import RESULT_COLUMNS
@@ -160,7 +160,9 @@ def test_every_level_of_confidence_is_a_row() -> None:
 
 
 def test_strata_are_kept_apart() -> None:
-    frame = pd.concat([counts(RATES, area="North"), counts({"Black": (5, 50), "White": (10, 500)}, area="South")])
+    frame = pd.concat(
+        [counts(RATES, area="North"), counts({"Black": (5, 50), "White": (10, 500)}, area="South")]
+    )
     found = metrics.relative_rate(frame, kind="rate")
     assert row(found, "Black", area="North")["estimate"] == pytest.approx(3)
     assert row(found, "Black", area="South")["estimate"] == pytest.approx(5)
@@ -168,7 +170,14 @@ def test_strata_are_kept_apart() -> None:
 
 def test_keys_that_are_absent_are_filled() -> None:
     found = row(metrics.rate(counts(RATES), kind="rate"), "Black")
-    assert found[["measure", "period", "area", "sex", "age_band", "level"]].tolist() == ["", "All", "All", "All", "All", ""]
+    assert found[["measure", "period", "area", "sex", "age_band", "level"]].tolist() == [
+        "",
+        "All",
+        "All",
+        "All",
+        "All",
+        "",
+    ]
     assert found[["quantity", "reference", "rung", "disclosure"]].tolist() == ["rate", "", "", "shown"]
 
 
@@ -198,14 +207,18 @@ def test_columns_are_those_of_results_and_inputs_stay_as_they_were(name: str) ->
         ({"Black": (NAN, 20), "White": (4, 50)}, "not_available"),
     ],
 )
-def test_what_a_ratio_cannot_be_made_of_has_a_status(rows: dict[str, tuple[float, float]], status: str) -> None:
+def test_what_a_ratio_cannot_be_made_of_has_a_status(
+    rows: dict[str, tuple[float, float]], status: str
+) -> None:
     found = row(metrics.relative_rate(counts(rows), kind="proportion"), "Black")
     assert found["status"] == status
     assert is_blank(found)
 
 
 def test_a_difference_needs_no_reference_events() -> None:
-    found = row(metrics.difference(counts({"Black": (3, 20), "White": (0, 50)}), kind="rate", per=100), "Black")
+    found = row(
+        metrics.difference(counts({"Black": (3, 20), "White": (0, 50)}), kind="rate", per=100), "Black"
+    )
     assert (found["status"], found["estimate"]) == ("ok", 15)
 
 
@@ -237,7 +250,9 @@ def test_a_break_is_named_and_keeps_its_values(name: str) -> None:
 @pytest.mark.parametrize("name", ALL_METRICS)
 @pytest.mark.parametrize("disclosure", ["primary", "secondary"])
 def test_a_hidden_cell_hides_its_row(name: str, disclosure: str) -> None:
-    frame = changed(with_totals(counts(PROPORTIONS)), "Black", disclosure=disclosure, numerator=NAN, denominator=NAN)
+    frame = changed(
+        with_totals(counts(PROPORTIONS)), "Black", disclosure=disclosure, numerator=NAN, denominator=NAN
+    )
     found = ALL_METRICS[name](frame, kind="proportion")
     black = found[found["group"] == "Black"]
     assert set(black["status"]) == {"hidden"}
@@ -247,7 +262,9 @@ def test_a_hidden_cell_hides_its_row(name: str, disclosure: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_REFERENCE)
 def test_a_hidden_reference_hides_whatever_is_compared_with_it(name: str) -> None:
-    frame = changed(with_totals(counts(PROPORTIONS)), "White", disclosure="primary", numerator=NAN, denominator=NAN)
+    frame = changed(
+        with_totals(counts(PROPORTIONS)), "White", disclosure="primary", numerator=NAN, denominator=NAN
+    )
     found = ALL_METRICS[name](frame, kind="proportion")
     assert set(found["status"]) == {"hidden"}
     assert set(found["disclosure"]) == {"secondary"}
@@ -281,7 +298,9 @@ def test_rounded_inputs_make_rounded_results_and_contradictions_are_named() -> N
     ],
 )
 @pytest.mark.parametrize("name", ALL_METRICS)
-def test_counts_that_no_metric_can_read(name: str, change: Callable[[pd.DataFrame], pd.DataFrame], says: str) -> None:
+def test_counts_that_no_metric_can_read(
+    name: str, change: Callable[[pd.DataFrame], pd.DataFrame], says: str
+) -> None:
     with pytest.raises(EstimationError, match=says) as error:
         ALL_METRICS[name](change(counts(RATES)), kind="rate")
     assert "seven" not in str(error.value)
@@ -309,14 +328,17 @@ def test_all_results_has_every_quantity_and_sets_no_broad_group_against_detailed
     frame = pd.concat(
         [
             with_totals(counts(PROPORTIONS, level="broad")),
-            with_totals(counts({"Pakistani": (3, 20), "White British": (30, 70), "Unknown": (2, 9)}, level="detailed")),
+            with_totals(
+                counts({"Pakistani": (3, 20), "White British": (30, 70), "Unknown": (2, 9)}, level="detailed")
+            ),
         ]
     )
     frame["level"] = frame["level"].ffill()
     found = metrics.all_results(frame, kind="proportion", per=100, references=["White", "everyone"])
     assert set(found["quantity"]) == {
-        "rate", "composition", "representation", "representation_ratio", "rri", "difference", "excess", "rri_bounds",
+        "rate", "composition", "representation", "representation_ratio",
+        "rri", "difference", "excess", "rri_bounds",
     }  # fmt: skip
     assert set(found.loc[found["reference"] == "White", "level"]) == {"broad"}
     assert set(found.loc[found["reference"] == "everyone", "level"]) == {"broad", "detailed"}
-    assert not found.duplicated([name for name in RESULT_COLUMNS[:11]]).any()
+    assert not found.duplicated(list(RESULT_COLUMNS[:11])).any()

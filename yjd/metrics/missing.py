@@ -108,7 +108,11 @@ def _status(pair: Comparison, unknown: Side, kind: Kind) -> StrArray:
     # the two sides may be whole while the total that shares out the unknown is hidden or does not fit them
     known, compared = pair.known, pair.ratio_status()
     wrong = (unknown.numerator < 0) | (unknown.denominator < 0)
-    wrong |= (known.numerator < pair.own.numerator) | (known.denominator < pair.own.denominator)
+    for side in (pair.own, pair.apart):
+        # either side alone must fit in the total; the two together may miss it by what rounding does
+        wrong |= _exceeds(side.numerator, known.numerator) | _exceeds(side.denominator, known.denominator)
+        if kind == "proportion":
+            wrong |= _exceeds(side.denominator - side.numerator, known.denominator - known.numerator)
     if kind == "proportion":
         wrong |= (unknown.numerator > unknown.denominator) | (known.numerator > known.denominator)
     reasons: list[Reason] = [
@@ -116,7 +120,13 @@ def _status(pair: Comparison, unknown: Side, kind: Kind) -> StrArray:
         (~np.isin(compared, USABLE), compared),
         (~np.isin(unknown.status, USABLE), unknown.status),
         (~np.isin(known.status, USABLE), known.status),
+        (np.isnan(known.denominator), "not_available"),
         (wrong, "inconsistent"),
         ((unknown.status == "break") | (known.status == "break"), "break"),
     ]
     return first_reason(reasons, compared)
+
+
+def _exceeds(part: FloatArray, whole: FloatArray) -> np.ndarray:
+    """Whether a part is larger than its whole by more than the last digits of a subtraction."""
+    return np.asarray(part > whole + 1e-9 * (1 + np.abs(whole)))
