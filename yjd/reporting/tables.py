@@ -84,8 +84,8 @@ def table(
     for heading, rows in bodies:
         lines = [_row(cells) for cells in rows]
         if heading:
-            across = f'<tr><th scope="rowgroup" colspan="{len(columns)}">{escape_html(heading)}</th></tr>'
-            lines.insert(0, across)
+            said = f"<span>{escape_html(heading)}</span>"
+            lines.insert(0, f'<tr><th scope="rowgroup" colspan="{len(columns)}">{said}</th></tr>')
         parts.append(f"<tbody>{''.join(lines)}</tbody>")
     label = escape_html(caption)
     return (
@@ -242,10 +242,7 @@ def trend_table(view: View, measure: Measure) -> str:
     series = [(period, view.compare(measure, period=period)) for period in view.series]
     for group in [item.group for item in series[-1][1]] if series else []:
         rows = [
-            [text(view.period_label(period)), *_point(item)]
-            for period, items in series
-            for item in items
-            if item.group == group
+            [text(period), *_point(item)] for period, items in series for item in items if item.group == group
         ]
         bodies.append((group, rows))
     caption = f"{measure.title}: ratio to {children(view.reference)} in each period"
