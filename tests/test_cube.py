@@ -62,9 +62,9 @@ def test_margins_and_true_zeros(covered):
     assert list(frame.columns) == list(CELL_COLUMNS)
     assert set(frame["disclosure"]) == {"shown"}
     expected = {
-        ("All", "All"): 4, ("All", "Known"): 3, ("All", "Unknown"): 1, ("All", "Asian"): 1, ("All", "Black"): 1,
-        ("Birmingham", "White"): 1, ("Birmingham", "Black"): 0, ("Unknown", "All"): 1,
-        ("Coventry", "All"): 1, ("Coventry", "Known"): 0,
+        ("All", "All"): 4, ("All", "Known"): 3, ("All", "Unknown"): 1, ("All", "Asian"): 1,
+        ("All", "Black"): 1, ("Birmingham", "White"): 1, ("Birmingham", "Black"): 0,
+        ("Unknown", "All"): 1, ("Coventry", "All"): 1, ("Coventry", "Known"): 0,
     }  # fmt: skip
     for (area, group), n in expected.items():
         assert cell(frame, area=area, group=group) == (n, "ok"), (area, group)
@@ -188,10 +188,13 @@ def test_counts_of_a_whole_force_do_for_a_project_of_one_area(warehouse):
 
 def _made_up(number):
     return {
-        "child_id": str(number % 37), "shared_id": str(number % 11), "birth_day": "2010-01-01", "area": AREAS[number % 2],
-        "day": f"202{3 + number % 3}-0{1 + number % 9}-1{number % 7}", "offence_day": f"2023-0{1 + number % 8}-01",
+        "child_id": str(number % 37),
+        "shared_id": str(number % 11),
+        "birth_day": "2010-01-01",
+        "area": AREAS[number % 2],
+        "day": f"202{3 + number % 3}-0{1 + number % 9}-1{number % 7}",
         "disposal": ("fine", "youth_caution", "outcome_22")[number % 3],
-    }  # fmt: skip
+    }
 
 
 def test_a_person_known_by_many_identifiers_enters_once(tiny, counted):

@@ -51,7 +51,8 @@ def test_the_sentences_can_be_filled_in():
 
 def test_a_project_can_add_a_measure_and_replace_one():
     own = Measure(
-        id="arrest_rate", title="Ours", family="local", numerator="arrests", denominator="population", kind="rate",
+        id="arrest_rate", title="Ours", family="local", numerator="arrests", denominator="population",
+        kind="rate",
         per=10, adverse="higher", unit="arrests", per_words="for every 10 {group} children",
     )  # fmt: skip
     found = measures([own])

@@ -83,7 +83,7 @@ def cells(
         ),
         areas=settings.project.areas,
         age_bands=settings.analysis.age_bands,
-        splits=settings.analysis.splits,
+        splits={str(level): given for level, given in settings.analysis.splits.items()},
     )
 
 

@@ -43,8 +43,8 @@ def roll_up(
     areas, age_bands : sequence of str
         As configured.
     splits : mapping
-        Level of ethnic groups ('broad', 'detailed') to what it is split by: each a subset of area, sex, age_band;
-        empty for no split.
+        Level of ethnic groups ('broad', 'detailed') to what it is split by: each a subset of area, sex,
+        age_band; empty for no split.
 
     Returns
     -------

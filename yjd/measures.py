@@ -27,7 +27,7 @@ Adverse = Literal["higher", "lower", "neither"]
 _HEADER = re.compile(r"--\s*([a-z_]+):\s*(.*)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REQUIRED = ("title", "counts", "unit", "source", "date", "reads")
-_OPTIONAL = ("follow_up_months", "public", "part_of", "systems", "once", "note")
+_OPTIONAL = ("follow_up_months", "public", "part_of", "sums", "systems", "once", "note")
 STATUS_ORDER = ("ok", "break", "censored", "not_available")  # from best to worst
 DISCLOSURE_ORDER = ("shown", "rounded", "secondary", "primary")
 
@@ -54,6 +54,8 @@ class Stage:
         True when the counts are published by others already, so that they need no protection.
     part_of : str
         The stage that this one is a subset of, or ''.
+    sums : tuple of str
+        The stages that add up to this one exactly, if any.
     systems : tuple of str
         Record systems of outcomes in order of preference: only the first that holds any record is counted.
     once : bool
@@ -73,6 +75,7 @@ class Stage:
     follow_up_months: int = 0
     public: bool = False
     part_of: str = ""
+    sums: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
     once: bool = False
     note: str = ""
@@ -168,6 +171,7 @@ def parse_stage(path: Path) -> Stage:
         follow_up_months=int(header.get("follow_up_months", "0")),
         public=header.get("public", "no") == "yes",
         part_of=header.get("part_of", ""),
+        sums=_listed(header.get("sums", "")),
         systems=_listed(header.get("systems", "")),
         once=header.get("once", "no") == "yes",
         note=header.get("note", ""),

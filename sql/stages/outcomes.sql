@@ -4,6 +4,7 @@
 -- source: Home Office counting rules, crime outcomes; Youth Justice Board, youth disposals
 -- date: 2025-01-01
 -- reads: outcomes
+-- sums: precourt, court
 -- systems: police, yjs_case, pnc
 -- note: Types 0 (not yet assigned), 1a, 2a and 3a (of which) and 3, 6 and 7 (not for a child) are never counted,
 --   nor is no further action. Where several systems record outcomes only the first of them in the order above is

@@ -4,6 +4,8 @@ import pytest
 
 from tests.conftest import fill
 
+YEAR = "2024-25"
+
 
 def entrants(tiny, counted, *rows, stage="first_time_entrants_pnc"):
     """(period, label) of the rows that make an entrant."""
@@ -83,7 +85,7 @@ def test_step_4_the_same_child_known_to_two_services_enters_once(tiny, counted):
         {"child_id": "b", "ethnicity": "Dudley's", "day": "2024-05-01", **known},
         {"child_id": "c", "ethnicity": "another birth date", "day": "2024-05-03", **twin},
         {"child_id": "d", "ethnicity": "no birth date", "day": "2024-05-03", "shared_id": "S"},
-    ) == [("2024-25", "Dudley's"), ("2024-25", "another birth date"), ("2024-25", "no birth date")]  # fmt: skip
+    ) == [(YEAR, "Dudley's"), (YEAR, "another birth date"), (YEAR, "no birth date")]  # fmt: skip
 
 
 @pytest.mark.parametrize("elsewhere", [{"resident": 0}, {"area": "Elsewhere"}])

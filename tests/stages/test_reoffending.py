@@ -57,8 +57,9 @@ def test_twelve_months_after_29_february_end_on_28_february(tiny, counted):
 
 
 @pytest.mark.parametrize("change", [
-    {"breach": 1}, {"quashed": 1}, {"deleted": 1}, {"disposal": "community_resolution"}, {"disposal": "outcome_22"},
-    {"disposal": "charge"}, {"outcome_type": "8", "disposal": None}, {"offence_day": None},
+    {"breach": 1}, {"quashed": 1}, {"deleted": 1}, {"disposal": "community_resolution"},
+    {"disposal": "outcome_22"}, {"disposal": "charge"}, {"outcome_type": "8", "disposal": None},
+    {"offence_day": None},
 ])  # fmt: skip
 def test_what_is_no_re_offence(tiny, counted, change):
     assert measured(tiny, counted, INDEX, AGAIN | change)[1:] == (0, 0)
