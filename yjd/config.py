@@ -137,7 +137,6 @@ class Ethnicity(_Settings):
 
     source: Literal["self", "self_then_officer", "officer"] = "self"
     per_child: Literal["most_recent_self_defined", "most_frequent", "as_recorded"] = "most_recent_self_defined"
-    levels: tuple[Literal["broad", "detailed"], ...] = Field(default=("broad", "detailed"), min_length=1)
     references: tuple[str, ...] = Field(default=("White", "others"), min_length=1)
 
 
@@ -146,8 +145,17 @@ class Analysis(_Settings):
 
     measures: tuple[str, ...] | None = None
     confidence: tuple[Annotated[float, Field(gt=0.5, lt=1)], ...] = Field(default=(0.95,), min_length=1)
-    splits: tuple[tuple[Split, ...], ...] = ((), ("area",), ("sex",), ("age_band",))
+    splits: dict[Literal["broad", "detailed"], tuple[tuple[Split, ...], ...]] = Field(
+        default={"broad": ((), ("area",), ("sex",), ("age_band",)), "detailed": ((),)}, min_length=1
+    )
     age_bands: tuple[Annotated[str, Field(pattern=r"^\d{2}-\d{2}$")], ...] = ("10-11", "12-14", "15-17")
+
+    @field_validator("splits")
+    @classmethod
+    def _whole_first(cls, splits: dict[str, tuple[tuple[str, ...], ...]]) -> dict[str, tuple[tuple[str, ...], ...]]:
+        if lacking := [level for level, given in splits.items() if () not in given]:
+            raise ValueError(f"{', '.join(lacking)} needs the whole as well: []")
+        return splits
 
     @field_validator("age_bands")
     @classmethod

@@ -53,7 +53,7 @@ def build_manifest(
         "headline": {
             "period": headline,
             "reference": settings.ethnicity.references[0],
-            "level": settings.ethnicity.levels[0],
+            "level": next(iter(settings.analysis.splits)),
             "confidence": settings.analysis.confidence[0],
         },
         "measures": [_measure(measure, counted.stages) for measure in counted.measures],

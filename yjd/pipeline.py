@@ -229,13 +229,16 @@ def compute(cells: pd.DataFrame, measures: Sequence[Measure], settings: Settings
 
 def _with_breaks(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Mark the periods from which a measure is not comparable with earlier ones."""
+    import pandas as pd
+
     broken = {
         (measure, entry.period)
         for entry in settings.periods.breaks
         for measure in (entry.measures or frame["measure"].unique())
     }
-    here = [key in broken for key in zip(frame["measure"], frame["period"], strict=True)]
-    return frame.assign(status=frame["status"].mask((frame["status"] == "ok") & here, "break"))
+    keys = pd.MultiIndex.from_frame(frame[["measure", "period"]])
+    here = keys.isin(list(broken)) & (frame["status"] == "ok").to_numpy()
+    return frame.assign(status=frame["status"].mask(here, "break"))
 
 
 def history_url(settings: Settings) -> str:

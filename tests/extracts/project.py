@@ -27,11 +27,11 @@ first = 2024
 last = 2024
 
 [ethnicity]
-levels = ["broad"]
 references = ["White"]
 
 [analysis]
 measures = ["arrest_rate", "children_arrested_rate"]
+splits = { broad = [[], ["area"]] }
 
 [disclosure]
 minimum_count = 3

@@ -28,7 +28,7 @@ minimum_denominator = 0
 round_to = 0
 
 [analysis]
-splits = [[]]
+splits = { broad = [[]] }
 confidence = [0.95]
 """
 CENSUS = f"""
@@ -85,7 +85,6 @@ kinds = ["financial_year"]
 first = 2006
 last = 2024
 [ethnicity]
-levels = ["broad"]
 references = ["White"]
 {COMMON}
 {CENSUS}
@@ -191,7 +190,6 @@ kinds = ["financial_year"]
 first = 2016
 last = 2018
 [ethnicity]
-levels = ["broad"]
 references = ["White"]
 {COMMON}
 [[extracts]]
@@ -246,7 +244,6 @@ kinds = ["financial_year"]
 first = {first - 1}
 last = 2016
 [ethnicity]
-levels = ["broad"]
 references = ["White"]
 {COMMON}
 """
@@ -300,7 +297,6 @@ first = 2019
 last = 2020
 named = [{{ period = "Winter 2019-20", first = "2019-12-01", last = "2020-02-29" }}]
 [ethnicity]
-levels = ["broad", "detailed"]
 references = ["White", "others"]
 {COMMON}
 [[extracts]]

@@ -182,7 +182,7 @@ def _scan_csv(
     columns = ", ".join(f"'f{place}': 'VARCHAR'" for place in range(len(header)))
     picked = ", ".join(f"f{place} AS {column}" for column, place in places.items())
     select = (
-        f"SELECT CAST(row_number() OVER () AS BIGINT) AS line, {picked} FROM read_csv(?, header=false, skip=1, "  # noqa: S608
+        f"SELECT CAST(1 + row_number() OVER () AS BIGINT) AS line, {picked} FROM read_csv(?, header=false, skip=1, "  # noqa: S608
         f"auto_detect=false, delim=?, quote='\"', escape='\"', columns={{{columns}}}, nullstr='', strict_mode=true, "
         "null_padding=false, store_rejects=true, rejects_table='yjd_rejects', rejects_scan='yjd_rejects_scan', "
         f"rejects_limit=0, max_line_size={2 * LONGEST_LINE})"
@@ -230,11 +230,10 @@ def _row_count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 
 
 def _true_line_numbers(connection: duckdb.DuckDBPyConnection, table: str, rejected: list[int]) -> None:
-    """Row i becomes its place in the file, counting the header and every rejected row before it.
+    """Add every rejected row before it to a row's place in the file.
 
     A field with a line break makes the file's own line number higher still: the number is that of the record.
     """
-    connection.execute(f"UPDATE {table} SET line = line + 1")
     for line in sorted(rejected):  # few: their number is bounded by the tolerance
         connection.execute(f"UPDATE {table} SET line = line + 1 WHERE line >= ?", [line])
 

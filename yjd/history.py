@@ -1,0 +1,149 @@
+"""Every released run and its results, so that a later run can be held against an earlier one. Append-only."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from yjd.errors import HistoryError
+from yjd.release import CHECKSUMS, Release, run_identity
+from yjd.schema import RESULT_COLUMNS, RESULT_VALUES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+_NUMBERS = {name for name in RESULT_VALUES if name not in ("method", "status", "disclosure")} | {"confidence"}
+
+_METADATA = sa.MetaData()
+_VERSION = sa.Table("yjd_history", _METADATA, sa.Column("schema_version", sa.Integer, primary_key=True))
+_RUNS = sa.Table(
+    "yjd_runs",
+    _METADATA,
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),  # the order, whatever the clock says
+    sa.Column("run", sa.String(64), unique=True, nullable=False),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("config_sha256", sa.String(64), nullable=False),
+    sa.Column("inputs", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("demonstration", sa.Boolean, nullable=False),
+    sa.Column("release_sha256", sa.String(64), nullable=False),
+)
+_RESULTS = sa.Table(
+    "yjd_results",
+    _METADATA,
+    sa.Column("run", sa.String(64), sa.ForeignKey("yjd_runs.run"), nullable=False, index=True),
+    *(sa.Column(name, sa.Double if name in _NUMBERS else sa.Text) for name in RESULT_COLUMNS),
+)
+
+
+class History:
+    """The runs of one project or of a shared database. A context manager; use :meth:`open`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> History:
+        """Open the history at a SQLAlchemy URL and make its tables where they are not there yet.
+
+        Raises
+        ------
+        HistoryError
+            The database cannot be opened, is not a database, or holds a history of another version.
+        """
+        try:
+            engine = sa.create_engine(url)
+            _METADATA.create_all(engine)
+            with engine.begin() as connection:
+                versions = connection.execute(sa.select(_VERSION.c.schema_version)).scalars().all()
+                if not versions:
+                    connection.execute(_VERSION.insert().values(schema_version=SCHEMA_VERSION))
+        except (sa.exc.SQLAlchemyError, ImportError):
+            raise HistoryError(
+                "The history of runs cannot be opened.", "Check that its file is a database, or its URL and driver."
+            ) from None
+        if versions and max(versions) != SCHEMA_VERSION:
+            engine.dispose()
+            raise HistoryError(
+                f"The history was written by another version of yjd (schema {max(versions)}, not {SCHEMA_VERSION}).",
+                "Use that version, or another history.",
+            )
+        return cls(engine)
+
+    def record(self, release: Release) -> None:
+        """Add a released run and its results, in one transaction. A run that is there already is left as it is.
+
+        Raises
+        ------
+        HistoryError
+            The database cannot be written, or holds a run of this name with another release.
+        """
+        digest = run_identity({CHECKSUMS: (release.path / CHECKSUMS).read_text(encoding="utf-8")}, "", "")
+        made = release.manifest["created_from"]
+        row = {
+            "run": release.run,
+            "recorded_at": datetime.now(UTC),
+            "version": made["version"],
+            "config_sha256": made["config_sha256"],
+            "inputs": json.dumps(made["inputs"], sort_keys=True),
+            "title": release.manifest["title"],
+            "demonstration": bool(release.manifest["demonstration"]),
+            "release_sha256": digest,
+        }
+        try:
+            with self.engine.begin() as connection:
+                known = connection.execute(sa.select(_RUNS.c.release_sha256).where(_RUNS.c.run == release.run)).scalar()
+                if known is None:
+                    connection.execute(_RUNS.insert().values(**row))
+                    connection.execute(_RESULTS.insert(), _records(release))
+        except sa.exc.SQLAlchemyError:
+            raise HistoryError("The history of runs cannot be written.", "Check that it is not locked or read-only.") from None
+        if known not in (None, digest):
+            raise HistoryError(
+                f"The history holds the run {release.run} with another release.", "Find out which of the two has left."
+            )
+
+    def runs(self) -> pd.DataFrame:
+        """Every run in the order of recording, without results."""
+        import pandas as pd
+
+        columns = [column for column in _RUNS.c if column.name != "position"]
+        with self.engine.connect() as connection:
+            return pd.read_sql(sa.select(*columns).order_by(_RUNS.c.position), connection)
+
+    def results(self, run: str) -> pd.DataFrame:
+        """The released results of one run (`yjd.schema.RESULT_COLUMNS`).
+
+        Raises
+        ------
+        HistoryError
+            There is no such run.
+        """
+        import pandas as pd
+
+        columns = [_RESULTS.c[name] for name in RESULT_COLUMNS]
+        with self.engine.connect() as connection:
+            frame = pd.read_sql(sa.select(*columns).where(_RESULTS.c.run == run), connection)
+        if frame.empty:
+            raise HistoryError(f"The history has no run {run}.", "`yjd runs` lists them.")
+        return frame.astype(dict.fromkeys(_NUMBERS, "float64"))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _records(release: Release) -> list[dict[str, Any]]:
+    frame = release.results.astype(object).where(release.results.notna(), None)
+    return [{"run": release.run, **{str(key): value for key, value in row.items()}} for row in frame.to_dict("records")]
