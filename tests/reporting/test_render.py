@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -212,3 +214,31 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
         render("../summit", _release(tmp_path))
     with pytest.raises(RenderingError, match="not a release"):
         render("summit", tmp_path / "nothing")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in for Quarto is a shell script")
+@pytest.mark.parametrize(
+    ("version", "used"), [("1.10.3", True), ("1.9", True), ("1.8.26", False), ("1", False)]
+)
+def test_quarto_is_used_where_it_is_new_enough(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, used: bool
+) -> None:
+    program = tmp_path / "bin" / "quarto"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo {version} && exit\n'
+        'echo "quarto $QUARTO_PYTHON $YJD_RELEASE" > page.html\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    release = _release(tmp_path)
+    page = render(str(_document(folder, "# A\n")), release, output=tmp_path / "a.html").read_text("utf-8")
+    assert (page.strip() == f"quarto {sys.executable} {release}") == used
+    assert not (folder / "page.html").exists()
+
+
+def test_quarto_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RenderingError, match="not on the path"):
+        render("summit", _release(tmp_path), engine="quarto")

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yjd.reporting import sentences
-from yjd.reporting.charts import _MARGIN, WIDTH, Scale, _log_ticks, _texts, draw_mark, value_text
+from yjd.reporting.charts import (
+    MARGIN,
+    WIDTH,
+    Scale,
+    chart_texts,
+    draw_mark,
+    log_ticks,
+    row_label,
+    value_text,
+)
 from yjd.reporting.palette import CLEAR, DARK_GREY, GRID, INK
 from yjd.reporting.view import Comparison, View
 from yjd.reporting.words import Measure, percent_text, plain
@@ -48,13 +57,13 @@ def trend_chart(view: View, measure: Measure) -> Figure:
     bottom = 0.34 + 0.185 * len(foot) + 0.1
     height = head + bottom + len(groups) * (_PANEL + _GAP)
     figure = Figure(figsize=(WIDTH, height))
-    _texts(figure, height, title, note, foot)
+    chart_texts(figure, height, title, note, foot)
     for place, (group, items) in enumerate(panels.items()):
         base = bottom + (len(groups) - 1 - place) * (_PANEL + _GAP)
         axes = figure.add_axes((0.5 / WIDTH, base / height, (WIDTH - 0.65) / WIDTH, _PANEL / height))
         last = items[-1]
         figure.text(
-            _MARGIN / WIDTH,
+            MARGIN / WIDTH,
             (base + _PANEL + 0.1) / height,
             f"{plain(group)}: {value_text(last)} in {view.series[-1]}",
             weight="bold",
@@ -72,7 +81,7 @@ def _panel(
     axes.set_yscale("log")
     axes.set_ylim(scale.low, scale.high)
     axes.set_xlim(-0.5, len(periods) - 0.5)
-    _log_ticks(axes, scale, along="y")
+    log_ticks(axes, scale, along="y")
     axes.hlines(scale.ticks, -0.5, len(periods) - 0.5, color=GRID, linewidth=0.6, zorder=0)
     axes.hlines(1, -0.5, len(periods) - 0.5, color=INK, linewidth=1.4, zorder=1)
     for place, item in enumerate(items):
@@ -105,7 +114,7 @@ def unknown_chart(view: View) -> Figure:
     heights = [0.32 + 0.16 * (len(lines) - 1) for lines in names]
     height = 0.24 + 0.2 * len(title) + 0.185 * len(note) + sum(heights) + bottom
     figure = Figure(figsize=(WIDTH, height))
-    _texts(figure, height, title, note, ["[c] hidden to protect confidentiality, [x] not available."])
+    chart_texts(figure, height, title, note, ["[c] hidden to protect confidentiality, [x] not available."])
     box = (left / WIDTH, bottom / height, (WIDTH - left - 1.1) / WIDTH, sum(heights) / height)
     axes = figure.add_axes(box)
     widest = 100 * max([0.05, *(entry["share"] for entry in entries if entry["share"] is not None)])
@@ -120,8 +129,9 @@ def unknown_chart(view: View) -> Figure:
         label = entry["mark"] if share is None else percent_text(share)
         spot = 100 * (share or 0) + widest * 0.02
         axes.text(spot, middle, label, va="center", ha="left", size=10, color=INK)
-    axes.set_yticks(middles, ["\n".join(lines) for lines in names])
-    axes.tick_params(axis="y", length=0, labelsize=10, labelcolor=INK)
+    for lines, middle in zip(names, middles, strict=True):
+        row_label(axes, middle, lines)
+    axes.set_yticks([])
     axes.tick_params(axis="x", labelsize=10, length=3, labelcolor=INK, color=GRID)
     axes.locator_params(axis="x", nbins=5, integer=True)
     axes.vlines(0, 0, sum(heights), color=INK, linewidth=1.4, zorder=3)

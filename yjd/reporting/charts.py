@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 4.4  # inches: a phone shows it at four fifths, with text no smaller than 10 pixels
-_LINE, _MARGIN = 0.26, 0.08
+_LINE, MARGIN = 0.26, 0.08
 _LIMITS = (1 / 8, 16.0)
 _TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
 
@@ -130,14 +130,14 @@ def forest_chart(view: View) -> Figure:
     body = sum(0.42 + sum(_row_height(names[item.group]) for item in rows) for _, rows in blocks)
     height = head + body + 0.3 + 0.185 * len(foot) + 0.1
     figure = Figure(figsize=(WIDTH, height))
-    _texts(figure, height, title, note, foot)
+    chart_texts(figure, height, title, note, foot)
     bottom = 0.3 + 0.185 * len(foot) + 0.1
     values = 1.42
     axes = figure.add_axes((left / WIDTH, bottom / height, (WIDTH - left - values) / WIDTH, body / height))
     axes.set_xscale("log")
     axes.set_xlim(scale.low, scale.high)
     axes.set_ylim(body, 0)
-    _log_ticks(axes, scale, along="x")
+    log_ticks(axes, scale, along="x")
     place = 0.0
     for measure, rows in blocks:
         place = _block(axes, scale, measure, rows, names, place, left)
@@ -159,7 +159,7 @@ def _block(
     inch = axes.get_position().width * WIDTH
     across = blended_transform_factory(axes.transAxes, axes.transData)
     axes.text(
-        (_MARGIN - left) / inch,
+        (MARGIN - left) / inch,
         place + 0.27,
         plain(measure.title),
         transform=across,
@@ -173,17 +173,7 @@ def _block(
     for item in rows:
         height = _row_height(names[item.group])
         middle = place + height / 2
-        axes.text(
-            -0.1 / inch,
-            middle,
-            "\n".join(names[item.group]),
-            transform=across,
-            va="center",
-            ha="right",
-            color=INK,
-            size=10,
-            linespacing=1.0,
-        )
+        row_label(axes, middle, names[item.group])
         axes.text(
             1 + 0.1 / inch,
             middle,
@@ -199,6 +189,20 @@ def _block(
     axes.vlines(scale.ticks, start, place, color=GRID, linewidth=0.6, zorder=0)
     axes.vlines(1, start, place, color=INK, linewidth=1.4, zorder=1)
     return place
+
+
+def row_label(axes: Axes, middle: float, lines: Sequence[str]) -> None:
+    """The name of a row, left of the axis whose unit is an inch.
+
+    Each line is a text of its own: a browser then aligns it by its end, whatever font it has.
+    """
+    from matplotlib.transforms import blended_transform_factory
+
+    across = blended_transform_factory(axes.transAxes, axes.transData)
+    edge = -0.1 / (axes.get_position().width * WIDTH)
+    for place, line in enumerate(lines):
+        y = middle + 0.16 * (place - (len(lines) - 1) / 2)
+        axes.text(edge, y, line, transform=across, va="center", ha="right", color=INK, size=10)
 
 
 def value_text(item: Comparison) -> str:
@@ -262,7 +266,8 @@ def _row_height(lines: Sequence[str]) -> float:
     return _LINE + 0.16 * (len(lines) - 1)
 
 
-def _log_ticks(axes: Axes, scale: Scale, *, along: str) -> None:
+def log_ticks(axes: Axes, scale: Scale, *, along: str) -> None:
+    """Halvings and doublings as the ticks of one axis."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
     axis = axes.xaxis if along == "x" else axes.yaxis
@@ -274,11 +279,11 @@ def _log_ticks(axes: Axes, scale: Scale, *, along: str) -> None:
         axes.set_yticks([])
 
 
-def _texts(figure: Figure, height: float, title: list[str], note: list[str], foot: list[str]) -> None:
+def chart_texts(figure: Figure, height: float, title: list[str], note: list[str], foot: list[str]) -> None:
     """Headline, what is shown, and how to read the marks."""
     top = 0.12
     figure.text(
-        _MARGIN / WIDTH,
+        MARGIN / WIDTH,
         1 - top / height,
         "\n".join(title),
         weight="bold",
@@ -289,7 +294,7 @@ def _texts(figure: Figure, height: float, title: list[str], note: list[str], foo
     )
     top += 0.2 * len(title)
     figure.text(
-        _MARGIN / WIDTH,
+        MARGIN / WIDTH,
         1 - (top + 0.04) / height,
         "\n".join(note),
         size=9.5,
@@ -298,5 +303,5 @@ def _texts(figure: Figure, height: float, title: list[str], note: list[str], foo
         linespacing=1.3,
     )
     figure.text(
-        _MARGIN / WIDTH, 0.08 / height, "\n".join(foot), size=9.5, va="bottom", color=INK, linespacing=1.3
+        MARGIN / WIDTH, 0.08 / height, "\n".join(foot), size=9.5, va="bottom", color=INK, linespacing=1.3
     )

@@ -179,18 +179,20 @@ def _distance(item: Comparison) -> float:
 def unknown_statement(view: View) -> str:
     """How much ethnicity is missing, and whether it alone could explain the differences."""
     entries = view.unknown(pathway=True)
-    shown = [
-        f"{percent_text(entry['share'])} of every 100 {_lower_first(entry['title'])}"
-        for entry in entries
-        if entry["share"] is not None
-    ]
+    shown = sorted(
+        (entry for entry in entries if entry["share"] is not None), key=lambda entry: -entry["share"]
+    )
     hidden = sum(entry["mark"] == "[c]" for entry in entries)
     if not shown:
         first = "How often ethnicity is not known is hidden [c] or not available [x]."
     else:
-        first = (
-            f"Ethnicity is not known for {and_list(shown)}{f' (hidden for {hidden} more)' if hidden else ''}."
+        most = and_list(
+            f"{percent_text(entry['share'])} of every 100 {_lower_first(entry['title'])}"
+            for entry in shown[:3]
         )
+        others = [f"as often or less at {_count(len(shown) - 3, 'other stage')}"] if len(shown) > 3 else []
+        others += [f"hidden for {hidden} more [c]"] if hidden else []
+        first = f"Ethnicity is not known for {most}{f' ({and_list(others)})' if others else ''}."
     clear, could = 0, 0
     for measure in view.pathway:
         bounds = {item.group: item.verdict for item in view.compare(measure, quantity="rri_bounds")}

@@ -97,11 +97,14 @@ class View:
         """
         counted = {measure.numerator for measure in self.pathway}
         entries = self.manifest.get("ethnicity", {}).get("unknown", ())
-        return [
-            self._unknown_entry(entry)
+        order = [stage for measure in self.measures for stage in (measure.denominator, measure.numerator)]
+        wanted = [
+            entry
             for entry in entries
             if entry.get("period") == self.period and (not pathway or entry["stage"] in counted)
         ]
+        wanted.sort(key=lambda entry: order.index(entry["stage"]) if entry["stage"] in order else len(order))
+        return [self._unknown_entry(entry) for entry in wanted]
 
     def _unknown_entry(self, entry: Mapping[str, Any]) -> Row:
         unknown, total = (_clean("numerator", entry.get(name)) for name in ("unknown", "total"))
