@@ -1,0 +1,10 @@
+"""Disclosure control: what may be shown is decided on cells, before anything is computed from them.
+
+`protect` hides, `audit` attacks the result with its own code. Neither has a switch that turns it off.
+"""
+
+from yjd.disclosure.audit import audit
+from yjd.disclosure.protect import protect
+from yjd.disclosure.rules import Links, Rules
+
+__all__ = ["Links", "Rules", "audit", "protect"]

@@ -1,0 +1,100 @@
+"""Cells in, cells out with every count that may not be shown hidden."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from yjd.disclosure.primary import primary, too_small
+from yjd.disclosure.relations import Flags, Floats, System, build_system
+from yjd.disclosure.rules import Links, Rules
+from yjd.disclosure.secondary import Facts, Search
+from yjd.errors import DisclosureError
+from yjd.schema import ALL, CELL_COLUMNS, HIDDEN, KNOWN, UNKNOWN
+
+#: Hiding a shown zero protects little (an outsider may guess it), so it comes last.
+ZERO_COST = 1e6
+
+
+def protect(cells: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
+    """Hide every count that may not be shown, and as many more as it takes to keep it hidden.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Columns of `yjd.schema.CELL_COLUMNS`; every cell that will be published, in one table. Not changed.
+    rules : Rules
+        The data owner's rules.
+    links : Links
+        How stages, periods and groups are tied to each other.
+
+    Returns
+    -------
+    DataFrame
+        The same rows in the same order. A hidden cell has `n` NaN (never 0) and `disclosure` ``primary``
+        (hidden for its own sake) or ``secondary`` (hidden to protect another). A rounded one has ``rounded``.
+
+    Raises
+    ------
+    DisclosureError
+        When a count cannot be protected, or the table cannot be understood. Nothing is released then.
+    """
+    missing = [column for column in CELL_COLUMNS if column not in cells.columns]
+    if missing:
+        raise DisclosureError(
+            f"The table of cells lacks the columns {', '.join(missing)}.", "Build it with yjd's own cells step."
+        )
+    if (cells["n"] < 0).any():
+        raise DisclosureError(
+            f"{int((cells['n'] < 0).sum())} counts are negative.", "Mend the extract: a count of children is 0 or more."
+        )
+    system = build_system(cells, links)
+    already = cells["disclosure"].isin(HIDDEN).to_numpy()
+    own = primary(cells, rules, links) | (cells["disclosure"] == "primary").to_numpy()
+    facts = _facts(cells, rules, links, system, own)
+    hidden = Search(system, facts, rules, own | already).run()
+
+    released = cells.copy()
+    released["n"] = released["n"].astype(np.float64)
+    released.loc[hidden, "n"] = np.nan
+    released.loc[hidden & ~already, "disclosure"] = np.where(own, "primary", "secondary")[hidden & ~already]
+    return _rounded(released, rules, links) if rules.round_to is not None else released
+
+
+def _facts(cells: pd.DataFrame, rules: Rules, links: Links, system: System, own: Flags) -> Facts:
+    """Work out what the search for further cells needs to know."""
+    public = cells["stage"].isin(links.public_stages).to_numpy()
+    rounded = (cells["disclosure"] == "rounded").to_numpy()
+    derived = system.matrix.shape[1] - system.cells
+    nothing = np.zeros(derived, dtype=np.bool_)
+    # A derived cell is judged like any other, unless it comes from a count that was rounded or hidden before.
+    from_rounded = (system.definitions @ rounded.astype(np.float64)) > 0
+    violated = too_small(system.n[system.cells :], rules) & ~from_rounded
+    return Facts(
+        small=np.concatenate([own, violated]),
+        may_hide=~public & ~cells["n"].isna().to_numpy(),
+        cost=_costs(cells, rules),
+        rounded=np.concatenate([rounded, nothing]),
+    )
+
+
+def _costs(cells: pd.DataFrame, rules: Rules) -> Floats:
+    """Return what hiding each cell loses: its count, weighted up for headline totals and down for Unknown."""
+    n = cells["n"].fillna(0.0).to_numpy(dtype=np.float64)
+    weight = cells["group"].map({ALL: 50.0, KNOWN: 20.0, UNKNOWN: 0.5}).fillna(1.0).to_numpy(dtype=np.float64)
+    weight = weight * np.where(cells["level"] == "broad", 2.0, 1.0)
+    for column in ("area", "sex", "age_band"):
+        weight = weight * np.where(cells[column] == ALL, 3.0, 1.0)
+    cost: Floats = (1.0 + n) * weight
+    return np.where((n == 0) & rules.zero_safe, cost + ZERO_COST, cost)
+
+
+def _rounded(released: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
+    """Round every shown count that is not public to the nearest multiple, halves up."""
+    base = rules.round_to or 1
+    own = ~released["stage"].isin(links.public_stages) & released["n"].notna()
+    if rules.zero_safe:  # 0 is already a multiple, and "rounded" would say less than is known
+        own &= released["n"] != 0
+    released.loc[own, "n"] = np.floor(released.loc[own, "n"] / base + 0.5) * base
+    released.loc[own, "disclosure"] = "rounded"
+    return released
