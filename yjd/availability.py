@@ -37,7 +37,8 @@ def availability(
 
     A period is available where the extracts that feed the stage, or counts supplied for it, cover it wholly.
     Several extracts of one table are taken together; an extract whose rows all lie in one area covers that
-    area only. Supplied counts that are all zero do not cover: an absent table looks the same. A stage with a
+    area only. Supplied counts that are all zero do not cover, since an absent table looks
+    the same, nor do counts of which one is blank. A stage with a
     follow-up is censored where the extracts do not also reach that many months after the period's last day.
     A public stage is available where it has a count above zero.
 
@@ -124,7 +125,7 @@ def _record_spans(warehouse: Warehouse, stage: Stage) -> list[Span]:
 def _supplied_spans(warehouse: Warehouse, stage: Stage) -> list[Span]:
     rows = warehouse.query(
         "SELECT area, start_day, end_day FROM counts "
-        f"WHERE stage = '{stage.id}' GROUP BY area, start_day, end_day HAVING SUM(n) > 0"
+        f"WHERE stage = '{stage.id}' GROUP BY area, start_day, end_day HAVING SUM(n) > 0 AND COUNT(n) = COUNT(*)"
     )
     spans = zip(rows["area"], rows["start_day"], rows["end_day"], strict=True)
     return [Span(str(area), int(start), int(end)) for area, start, end in spans]

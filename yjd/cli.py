@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -143,23 +143,22 @@ def report(
         Path | None,
         typer.Option(
             "--output",
-            help="The file to write. [default: reports/<run>/<document>.<format>]",
+            help="The file to write. [default: reports/<run>/<document>.html]",
             show_default=False,
         ),
     ] = None,
-    format: Annotated[Literal["html", "pdf"], typer.Option("--format", help="The file's format.")] = "html",  # noqa: A002
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Render a document again from a release."""
     release = release or _newest_release(_settings(config))
-    output = output or config.parent / "reports" / release.name / f"{document}.{format}"
+    output = output or config.parent / "reports" / release.name / f"{document}.html"
     from yjd.reporting.render import render
 
     with terminal.progress(quiet=quiet) as announce:
         announce(f"Rendering {document}")
-        written = render(document, release, output=output, format=format)
+        written = render(document, release, output=output)
     terminal.say(terminal.as_json({"release": release, "report": written}) if json else f"Report: {written}")
 
 

@@ -114,7 +114,11 @@ class Periods(_Settings):
             raise ValueError("there is no period: widen `first` and `last`, or give `kinds` or `named`")
         if len(set(known)) != len(known):
             raise ValueError("two periods have the same name")
-        if wrong := [name for name in (self.headline, *(entry.period for entry in self.breaks)) if name and name not in known]:
+        if wrong := [
+            name
+            for name in (self.headline, *(entry.period for entry in self.breaks))
+            if name and name not in known
+        ]:
             raise ValueError(f"there is no period {', '.join(wrong)}; there are {', '.join(known)}")
         return self
 
@@ -129,14 +133,20 @@ class Periods(_Settings):
             for entry in self.named
         ]
         regular = periods(self.kinds, self.first, self.last)
-        return pd.concat([regular, pd.DataFrame(own, columns=regular.columns)], ignore_index=True) if own else regular
+        return (
+            pd.concat([regular, pd.DataFrame(own, columns=regular.columns)], ignore_index=True)
+            if own
+            else regular
+        )
 
 
 class Ethnicity(_Settings):
     """Which recorded ethnicity counts, and whom each group is compared with."""
 
     source: Literal["self", "self_then_officer", "officer"] = "self"
-    per_child: Literal["most_recent_self_defined", "most_frequent", "as_recorded"] = "most_recent_self_defined"
+    per_child: Literal["most_recent_self_defined", "most_frequent", "as_recorded"] = (
+        "most_recent_self_defined"
+    )
     references: tuple[str, ...] = Field(default=("White", "others"), min_length=1)
 
 
@@ -152,7 +162,9 @@ class Analysis(_Settings):
 
     @field_validator("splits")
     @classmethod
-    def _whole_first(cls, splits: dict[str, tuple[tuple[str, ...], ...]]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    def _whole_first(
+        cls, splits: dict[str, tuple[tuple[str, ...], ...]]
+    ) -> dict[str, tuple[tuple[str, ...], ...]]:
         if lacking := [level for level, given in splits.items() if () not in given]:
             raise ValueError(f"{', '.join(lacking)} needs the whole as well: []")
         return splits
@@ -193,7 +205,8 @@ class Connection(_Settings):
             return os.environ[self.url_env]
         except KeyError:
             raise ConfigurationError(
-                f"The environment variable {self.url_env} is not set.", "Set it to the database's SQLAlchemy URL."
+                f"The environment variable {self.url_env} is not set.",
+                "Set it to the database's SQLAlchemy URL.",
             ) from None
 
 
@@ -271,7 +284,9 @@ class Extract(_Settings):
                            ("labels", self.labels)):  # fmt: skip
             if unknown := sorted(set(names) - set(declared)):
                 known = ", ".join(declared)
-                problems.append(f"{key}: {', '.join(unknown)} is not a column of {self.table} (it has {known})")
+                problems.append(
+                    f"{key}: {', '.join(unknown)} is not a column of {self.table} (it has {known})"
+                )
         given = set(self.columns) | set(self.constants)
         if both := sorted(set(self.columns) & set(self.constants)):
             problems.append(f"{', '.join(both)} is both a column and a constant")
@@ -336,17 +351,23 @@ def load(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigurationError(f"There is no {path.name} here.", "Run `yjd init` to write one, or name it with --config.") from None
+        raise ConfigurationError(
+            f"There is no {path.name} here.", "Run `yjd init` to write one, or name it with --config."
+        ) from None
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"{path.name} cannot be read as UTF-8 text.", "Save it as UTF-8.") from None
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path.name} is not valid TOML: {_toml_problem(str(error), text)}") from None
+        raise ConfigurationError(
+            f"{path.name} is not valid TOML: {_toml_problem(str(error), text)}"
+        ) from None
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        raise ConfigurationError.of_all(path.name, [_sentence(detail, raw) for detail in error.errors()]) from None
+        raise ConfigurationError.of_all(
+            path.name, [_sentence(detail, raw) for detail in error.errors()]
+        ) from None
     if problems := _whole_file_problems(settings):
         raise ConfigurationError.of_all(path.name, problems)
     settings._folder = path.resolve().parent
@@ -365,8 +386,13 @@ def _whole_file_problems(settings: Settings) -> list[str]:
         where = f"extracts.{extract.name}"
         for scheme in (extract.ethnicity.self_defined, extract.ethnicity.officer):
             if scheme is not None and scheme not in schemes:
-                problems.append(f"{where}.ethnicity: no scheme {scheme!r}; there are {', '.join(sorted(schemes))}")
-        for column, scheme in (("ethnicity", extract.ethnicity.self_defined), ("ethnicity_officer", extract.ethnicity.officer)):
+                problems.append(
+                    f"{where}.ethnicity: no scheme {scheme!r}; there are {', '.join(sorted(schemes))}"
+                )
+        for column, scheme in (
+            ("ethnicity", extract.ethnicity.self_defined),
+            ("ethnicity_officer", extract.ethnicity.officer),
+        ):
             if column in extract.columns and scheme is None:
                 problems.append(f"{where}.ethnicity: say which scheme the column for {column} uses")
         try:
@@ -375,19 +401,26 @@ def _whole_file_problems(settings: Settings) -> list[str]:
             problems.append(error.problem)
         stage = extract.constants.get("stage")
         if extract.table == "counts" and (stage not in stages() or stage == POPULATION):
-            problems.append(f"{where}.constants.stage must be one of {', '.join(sorted(set(stages()) - {POPULATION}))}")
+            problems.append(
+                f"{where}.constants.stage must be one of {', '.join(sorted(set(stages()) - {POPULATION}))}"
+            )
     for reference in settings.ethnicity.references:
         if reference not in {*groups, "others", "everyone"}:
             problems.append(f"ethnicity.references: no group {reference!r} (or others, everyone)")
     known = set(measures())
-    wanted = [*(settings.analysis.measures or ()), *(name for entry in settings.periods.breaks for name in entry.measures)]
+    wanted = [
+        *(settings.analysis.measures or ()),
+        *(name for entry in settings.periods.breaks for name in entry.measures),
+    ]
     if unknown := sorted(set(wanted) - known):
         problems.append(f"no measure {', '.join(unknown)}; `yjd measures` lists them")
     return problems
 
 
 def _toml_problem(message: str, text: str) -> str:
-    if "\\" in text and ("hex" in message.lower() or "escape" in message.lower() or "unescaped" in message.lower()):
+    if "\\" in text and (
+        "hex" in message.lower() or "escape" in message.lower() or "unescaped" in message.lower()
+    ):
         return (
             'a backslash inside "double quotes" is read as a code. Write Windows paths with forward slashes '
             "(C:/Users/...) or in 'single quotes'. " + _line_of(message)

@@ -153,7 +153,7 @@ def _counts_sql(stage: Stage) -> str:
 FROM (
 SELECT p.period, {_dimensions("c", "c.age_band")}, c.n
 FROM counts AS c INNER JOIN period AS p ON {within if stage.adds_up else same}
-WHERE c.stage = '{stage.id}'
+WHERE c.stage = '{stage.id}' AND c.n IS NOT NULL
 ) AS supplied
 GROUP BY period, area, ethnicity, sex, age_band"""
 

@@ -33,7 +33,9 @@ def build_manifest(
     released : DataFrame
         Cells after disclosure control (`yjd.schema.CELL_COLUMNS`).
     """
-    inputs = [{"extract": entry.extract, "sha256": entry.sha256, "rows": entry.read} for entry in loaded.accounting]
+    inputs = [
+        {"extract": entry.extract, "sha256": entry.sha256, "rows": entry.read} for entry in loaded.accounting
+    ]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
     headline = headline_period(settings, counted.periods)
     return {
@@ -90,13 +92,19 @@ def headline_period(settings: Settings, periods: pd.DataFrame) -> str:
     """The configured headline period, or else the latest of the first kind."""
     if settings.periods.headline is not None:
         return settings.periods.headline
-    first_kind = periods[periods["kind"] == settings.periods.kinds[0]]
+    first_kind = periods[periods["kind"] == periods["kind"].iloc[0]]
     return str(first_kind["period"].iloc[-1])
 
 
 def _measure(measure: Measure, stages: dict[str, Stage]) -> dict[str, Any]:
     def definition(stage: Stage) -> dict[str, str]:
-        return {"title": stage.title, "counts": stage.counts, "unit": stage.unit, "source": stage.source, "note": stage.note}
+        return {
+            "title": stage.title,
+            "counts": stage.counts,
+            "unit": stage.unit,
+            "source": stage.source,
+            "note": stage.note,
+        }
 
     return {
         "id": measure.id,
@@ -150,7 +158,12 @@ def _unknown(stages: dict[str, Stage], released: pd.DataFrame) -> list[dict[str,
         for _, row in totals[totals["group"].isin([ALL, UNKNOWN])].iterrows()
     }
     return [
-        {"stage": stage, "period": period, "unknown": wide.get((stage, period, UNKNOWN)), "total": wide[stage, period, ALL]}
+        {
+            "stage": stage,
+            "period": period,
+            "unknown": wide.get((stage, period, UNKNOWN)),
+            "total": wide[stage, period, ALL],
+        }
         for stage, period, group in wide
         if group == ALL and not stages[stage].public
     ]

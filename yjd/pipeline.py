@@ -135,7 +135,11 @@ def demo(folder: Path, *, progress: Progress = _silent) -> RunOutcome:
 
     config = folder / "yjd.toml"
     text = template("demo.toml")
-    if folder.exists() and any(folder.iterdir()) and not (config.exists() and config.read_text(encoding="utf-8") == text):
+    if (
+        folder.exists()
+        and any(folder.iterdir())
+        and not (config.exists() and config.read_text(encoding="utf-8") == text)
+    ):
         raise ConfigurationError(f"{folder} is not empty.", "Name a new folder for the demonstration.")
     progress("Making up the records")
     generate(folder / "extracts")
@@ -167,10 +171,13 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
     ]
     if absent := sorted(set(named or ()) - {measure.id for measure in chosen}):
         raise ConfigurationError(
-            f"No extract feeds the stages of {', '.join(absent)}.", "Add the extract, or leave the measure out."
+            f"No extract feeds the stages of {', '.join(absent)}.",
+            "Add the extract, or leave the measure out.",
         )
     if not chosen:
-        raise ConfigurationError("The extracts allow no measure.", "`yjd measures` lists what each of them needs.")
+        raise ConfigurationError(
+            "The extracts allow no measure.", "`yjd measures` lists what each of them needs."
+        )
     wanted = {name: registry[name] for measure in chosen for name in (measure.numerator, measure.denominator)}
     cube = cubes.build_cube(warehouse, wanted.values())
     cells = cubes.cells(cube, warehouse, list(wanted.values()), settings)
@@ -188,7 +195,11 @@ def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
     stages = counted.stages
     links = Links(
         subsets={name: stage.part_of for name, stage in stages.items() if stage.part_of in stages},
-        parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
+        parts=[
+            (name, stage.sums)
+            for name, stage in stages.items()
+            if stage.sums and set(stage.sums) <= set(stages)
+        ],
         public_stages=frozenset(name for name, stage in stages.items() if stage.public),
         related_periods=_parts_of_periods(counted.periods),
         headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
@@ -286,7 +297,9 @@ def _parts_of_periods(periods: pd.DataFrame) -> dict[str, list[str]]:
     found = {}
     for whole in periods.itertuples():
         for _, same_kind in periods[periods["kind"] != whole.kind].groupby("kind"):
-            inside = same_kind[(same_kind["start_day"] >= whole.start_day) & (same_kind["end_day"] <= whole.end_day)]
+            inside = same_kind[
+                (same_kind["start_day"] >= whole.start_day) & (same_kind["end_day"] <= whole.end_day)
+            ]
             days = (inside["end_day"] - inside["start_day"]).sum()
             if len(inside) > 1 and days == whole.end_day - whole.start_day:
                 found[str(whole.period)] = list(inside["period"])

@@ -139,7 +139,7 @@ def read_release(path: Path) -> Release:
         )
     results = pd.read_csv(
         path / RESULTS, dtype=dict.fromkeys(_TEXT, "str"), keep_default_na=False,
-        na_values={name: [""] for name in RESULT_COLUMNS if name not in _TEXT}, encoding="utf-8", float_precision="round_trip",
+        na_values={name: [""] for name in RESULT_COLUMNS if name not in _TEXT}, encoding="utf-8",
     )  # fmt: skip
     manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     return Release(path, str(manifest["run"]), results, manifest)

@@ -78,7 +78,7 @@ _COUNT_COLUMNS = {
     "sex": Column("sex", "Female, Male, Unknown; All where not split"),
     "age_band": Column("age_band", "such as 10-14; All where not split"),
     "ethnicity": Column("ethnicity", "ethnic group", required=True),
-    "n": Column("whole", "the count", required=True, filled=True),
+    "n": Column("whole", "the count; a blank makes its area and period not available", required=True),
 }
 
 TABLES: Mapping[str, Table] = MappingProxyType({
@@ -120,7 +120,9 @@ TABLES: Mapping[str, Table] = MappingProxyType({
         started_date=Column("date", "date started", clean="started_day"),
         completed_date=Column("date", "date completed", clean="completed_day"),
     )),
-    "population": Table("resident children, as counts", True, MappingProxyType(_COUNT_COLUMNS)),
+    "population": Table("resident children, as counts", True, MappingProxyType(
+        {**_COUNT_COLUMNS, "n": Column("whole", "the count", required=True, filled=True)}
+    )),
     "counts": Table("a stage that a partner shares only as counts", True, MappingProxyType(
         {**_COUNT_COLUMNS, "stage": Column("text", "which stage is counted", required=True)}
     )),

@@ -5,7 +5,6 @@
 -- source: Home Office and Ministry of Justice, ethnicity facts and figures: arrests
 -- date: 2025-01-01
 -- reads: arrests
--- part_of: arrests
 -- note: A child takes the area, age and ethnicity of the first arrest in the period. A record without an age is
 --   kept, in the age band Unknown: partners share records of children only.
 SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, 1 AS n

@@ -34,7 +34,9 @@ def test_every_row_is_used_and_typed(project: SmallProject, warehouse: Warehouse
     """On every engine: 5 April 2024 is day 19818 (`date -d 2024-04-05 +%s` over 86,400)."""
     entry = project.arrests(warehouse)
     assert (entry.read, entry.used, entry.set_aside, entry.out_of_scope) == (3, 3, 0, 0)
-    rows = warehouse.query("SELECT child_id, day, area, sex, age, ethnicity, ethnicity_officer FROM arrests ORDER BY line")
+    rows = warehouse.query(
+        "SELECT child_id, day, area, sex, age, ethnicity, ethnicity_officer FROM arrests ORDER BY line"
+    )
     assert rows.iloc[0].tolist() == ["P1", 19818, "North", "Male", 15, "White British", "White"]
     assert rows.iloc[1].tolist() == ["P2", 19849, "South", "Female", 12, "Caribbean", "Black"]
     assert warehouse.query("SELECT SUM(n) AS n FROM population")["n"].iloc[0] == 3900
@@ -52,7 +54,10 @@ BROKEN = {
     "after the extract's end": ("A1,P1,05/04/2025,North,M,15,W1,IC1", "date: lies after the last day"),
     "too few fields": ("A1,P1,05/04/2024", "row: too few fields"),
     "too many fields": ("A1,P1,05/04/2024,North,M,15,W1,IC1,more", "row: too many fields"),
-    "a long text": (f"A1,{'P' * 300},05/04/2024,North,M,15,W1,IC1", "child_id: is longer than 200 characters"),
+    "a long text": (
+        f"A1,{'P' * 300},05/04/2024,North,M,15,W1,IC1",
+        "child_id: is longer than 200 characters",
+    ),
 }
 
 
@@ -72,7 +77,9 @@ def test_a_bad_row_stops_the_run_and_is_kept(case: str, project: SmallProject, s
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_bad_row_within_the_tolerance_is_set_aside(case: str, project: SmallProject, store: Warehouse) -> None:
+def test_a_bad_row_within_the_tolerance_is_set_aside(
+    case: str, project: SmallProject, store: Warehouse
+) -> None:
     row, rule = BROKEN[case]
     lines = ARRESTS.splitlines()
     project.write(arrests="\n".join([lines[0], row, *lines[2:]]) + "\n", toml=TOLERANT)
@@ -86,7 +93,10 @@ def test_a_bad_row_within_the_tolerance_is_set_aside(case: str, project: SmallPr
 
 def test_line_numbers_after_malformed_rows(project: SmallProject, store: Warehouse) -> None:
     header, first, second, third = ARRESTS.splitlines()
-    project.write(arrests="\n".join([header, "x", first, "y,z", second, third.replace("12", "n/k")]) + "\n", toml=TOLERANT)
+    project.write(
+        arrests="\n".join([header, "x", first, "y,z", second, third.replace("12", "n/k")]) + "\n",
+        toml=TOLERANT,
+    )
     project.load(store)
     assert store.query("SELECT line FROM arrests ORDER BY line")["line"].tolist() == [3, 5]
     assert sorted(pd.read_csv(project.set_aside)["line"]) == [2, 4, 6]
@@ -136,11 +146,21 @@ REFUSED = {
     "no file": (None, ExtractError, "there is no file"),
     "an empty file": (b"", ExtractError, "the file is empty"),
     "only a header": (ARRESTS.splitlines()[0].encode() + b"\n", ExtractError, "a header and no row"),
-    "cp1252 read as UTF-8": (ARRESTS.replace("A1", "é").encode("cp1252"), ExtractError, "line 2 is not utf-8 text"),
+    "cp1252 read as UTF-8": (
+        ARRESTS.replace("A1", "é").encode("cp1252"),
+        ExtractError,
+        "line 2 is not utf-8 text",
+    ),
     "UTF-16": (ARRESTS.encode("utf-16"), ExtractError, "not utf-8 text"),
-    "a missing column": (ARRESTS.replace("gender", "x", 1).encode(), SchemaError, "there is no column 'gender'"),
+    "a missing column": (
+        ARRESTS.replace("gender", "x", 1).encode(),
+        SchemaError,
+        "there is no column 'gender'",
+    ),
     "an extra column": (
-        "\n".join(line + (",secret" if number == 0 else ",1") for number, line in enumerate(ARRESTS.splitlines())).encode(),
+        "\n".join(
+            line + (",secret" if number == 0 else ",1") for number, line in enumerate(ARRESTS.splitlines())
+        ).encode(),
         SchemaError,
         r"not declared \(positions 9\)",
     ),
@@ -178,7 +198,10 @@ def test_encoding_and_byte_order_mark(project: SmallProject, store: Warehouse) -
         (text.encode("utf-16"), "utf-16"),
         (codecs.BOM_UTF8 + text.encode(), "utf-8"),
     ):
-        project.write(arrests=content, toml=TOML.replace('file = "arrests.csv"', f'file = "arrests.csv"\nencoding = "{encoding}"'))
+        project.write(
+            arrests=content,
+            toml=TOML.replace('file = "arrests.csv"', f'file = "arrests.csv"\nencoding = "{encoding}"'),
+        )
         assert project.arrests(store).used == 3
         assert store.query("SELECT child_id FROM arrests WHERE line = 2")["child_id"].tolist() == ["Zoë"]
 
@@ -224,7 +247,11 @@ def test_other_sources_give_the_same_rows(
 
 
 def test_unreadable_sources(project: SmallProject, store: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, match in (("a.parquet", "not readable Parquet"), ("a.xlsx", "cannot be read"), ("a.what", "format is not clear")):
+    for name, match in (
+        ("a.parquet", "not readable Parquet"),
+        ("a.xlsx", "cannot be read"),
+        ("a.what", "format is not clear"),
+    ):
         (project.folder / name).write_bytes(b"nonsense")
         with pytest.raises(ExtractError, match=match):
             project.write(toml=TOML.replace('file = "arrests.csv"', f'file = "{name}"')).load(store)

@@ -51,7 +51,9 @@ def outcome_of(folder: Path, toml: str) -> tuple[RunOutcome, Release]:
 
 def rows(release: Release, measure: str, quantity: str, **keys: str) -> pd.DataFrame:
     found = release.results
-    found = found[(found["measure"] == measure) & (found["quantity"] == quantity) & (found["level"] == "broad")]
+    found = found[
+        (found["measure"] == measure) & (found["quantity"] == quantity) & (found["level"] == "broad")
+    ]
     for name, value in keys.items():
         found = found[found[name] == value]
     return found
@@ -74,7 +76,9 @@ def arrests(tmp_path_factory: pytest.TempPathFactory) -> Release:
     latest = pd.read_csv(WEST_MIDLANDS / "arrests_children_ye_mar_2025.csv")
     known = latest[latest["ethnicity"] != "overall"]["arrests"].sum()
     total = latest.loc[latest["ethnicity"] == "overall", "arrests"].item()
-    (folder / "not_stated.csv").write_text(f"area,ethnicity,arrests\nWest Midlands,Not stated,{total - known}\n", encoding="utf-8")
+    (folder / "not_stated.csv").write_text(
+        f"area,ethnicity,arrests\nWest Midlands,Not stated,{total - known}\n", encoding="utf-8"
+    )
     area = ", ".join(f'"{name}" = "West Midlands"' for name in DISTRICTS)
     toml = f"""
 [project]
@@ -134,7 +138,11 @@ def test_published_arrests_come_out_exactly(arrests: Release) -> None:
     assert {group: found.loc[group, "numerator"] for group in published} == published
     assert found.loc["Unknown", "numerator"] == 187
     # Census 2021, all seven districts: the sum of the published cells
-    census = pd.read_csv(WEST_MIDLANDS / "population_census2021_age10_17.csv").groupby("ethnicity")["population"].sum()
+    census = (
+        pd.read_csv(WEST_MIDLANDS / "population_census2021_age10_17.csv")
+        .groupby("ethnicity")["population"]
+        .sum()
+    )
     for group, population in census.items():
         assert found.loc[str(group), "denominator"] == population
         rate = 1000 * published[str(group)] / population
@@ -148,7 +156,10 @@ def test_every_published_year_adds_up(ending: int, arrests: Release) -> None:
     table = table[(table["level"] == "West Midlands (police)") & (table["end_period_year"] == ending)]
     found = rows(arrests, "arrest_rate", "rate", period=year(ending)).set_index("group")
     assert found.loc["All", "numerator"] == table["count"].sum()
-    assert found.loc["Black", "numerator"] == table.loc[table["ethnicity"] == "Black or Black British", "count"].sum()
+    assert (
+        found.loc["Black", "numerator"]
+        == table.loc[table["ethnicity"] == "Black or Black British", "count"].sum()
+    )
 
 
 def test_the_year_2022_is_reported_with_its_unknowns(arrests: Release) -> None:
@@ -175,12 +186,16 @@ def test_labels_that_cannot_be_compared_are_a_finding(arrests: Release) -> None:
     assert any(finding["severity"] == "break" for finding in arrests.manifest["findings"])
 
 
-def test_a_year_of_zeros_is_missing_and_not_none(tmp_path: Path) -> None:
-    """England and Wales, year ending March 2018: zero in every cell. Its population here is a placeholder."""
+@pytest.mark.parametrize("given", ["NA", "0"], ids=["as published", "as zeros"])
+def test_a_year_without_counts_is_missing_and_not_none(given: str, tmp_path: Path) -> None:
+    """England and Wales, year ending March 2018: no count in any cell. Its population here is a placeholder."""
     (tmp_path / "population.csv").write_text(
-        "area,ethnicity,n\n" + "".join(f"England and Wales,{group},1000000\n" for group in ("Asian", "Black", "White")),
+        "area,ethnicity,n\n"
+        + "".join(f"England and Wales,{group},1000000\n" for group in ("Asian", "Black", "White")),
         encoding="utf-8",
     )
+    table = (WEST_MIDLANDS / "arrests_children_2007_2022.csv").read_text(encoding="utf-8")
+    (tmp_path / "arrests.csv").write_text(table.replace(",NA,", f",{given},"), encoding="utf-8")
     toml = f"""
 [project]
 title = "Zeros"
@@ -201,11 +216,12 @@ ethnicity = {{ self_defined = "broad_5" }}
 [[extracts]]
 name = "arrests"
 table = "counts"
-file = '{(WEST_MIDLANDS / "arrests_children_2007_2022.csv").as_posix()}'
+file = "arrests.csv"
 ignore = "*"
 columns = {{ area = "level", ethnicity = "ethnicity", sex = "gender", n = "count" }}
 constants = {{ stage = "arrests" }}
 period = {{ column = "end_period_year", kind = "year_ending_march" }}
+blanks = ["NA"]
 scope = {{ level = ["Eng/Wales"], end_period_year = ["2017", "2018", "2019"] }}
 ethnicity = {{ self_defined = "home_office_5" }}
 [extracts.labels]
@@ -282,7 +298,15 @@ ethnicity = {{ self_defined = "yjb_5" }}
 
 # ------------------------------------------------------------------ (c) searches
 
-FORCES = ("city-of-london", "derbyshire", "durham", "essex", "leicestershire", "merseyside", "south-yorkshire")
+FORCES = (
+    "city-of-london",
+    "derbyshire",
+    "durham",
+    "essex",
+    "leicestershire",
+    "merseyside",
+    "south-yorkshire",
+)
 
 
 def test_searches_of_children(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from yjd.schema import ALL, CELL_COLUMNS, HIDDEN, KNOWN, UNKNOWN
 
 #: Hiding a shown zero protects little (an outsider may guess it), so it comes last.
 ZERO_COST = 1e6
+#: What a cell split by none, one, two or three of area, sex and age is worth.
+SPLIT_COSTS = (1000.0, 30.0, 1.0, 0.5)
 
 
 def protect(cells: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
@@ -79,13 +81,13 @@ def _facts(cells: pd.DataFrame, rules: Rules, links: Links, system: System, own:
 
 
 def _costs(cells: pd.DataFrame, rules: Rules) -> Floats:
-    """Return what hiding each cell loses: its count, weighted up for headline totals and down for Unknown."""
+    """Return what hiding each cell loses: more for what more people read (the region, every child), less for Unknown."""
     n = cells["n"].fillna(0.0).to_numpy(dtype=np.float64)
-    weight = cells["group"].map({ALL: 50.0, KNOWN: 20.0, UNKNOWN: 0.5}).fillna(1.0).to_numpy(dtype=np.float64)
+    weight = cells["group"].map({ALL: 20.0, KNOWN: 10.0, UNKNOWN: 0.5}).fillna(1.0).to_numpy(dtype=np.float64)
     weight = weight * np.where(cells["level"] == "broad", 2.0, 1.0)
-    for column in ("area", "sex", "age_band"):
-        weight = weight * np.where(cells[column] == ALL, 3.0, 1.0)
-    cost: Floats = (1.0 + n) * weight
+    splits = sum((cells[column] != ALL).to_numpy(dtype=np.int64) for column in ("area", "sex", "age_band"))
+    weight = weight * np.choose(splits, SPLIT_COSTS)
+    cost: Floats = np.sqrt(1.0 + n) * weight
     return np.where((n == 0) & rules.zero_safe, cost + ZERO_COST, cost)
 
 

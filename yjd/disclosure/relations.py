@@ -68,7 +68,7 @@ class System:
 
     def spread(self, hidden: Flags) -> Flags:
         """Extend which cells are hidden (cells,) to the derived ones (columns,)."""
-        unknown = (self.definitions @ hidden.astype(np.float64)) > 0
+        unknown: Flags = (self.definitions @ hidden.astype(np.float64)) > 0
         return np.concatenate([hidden, unknown])
 
 

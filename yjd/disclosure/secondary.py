@@ -54,7 +54,9 @@ class Search:
     def __init__(self, system: System, facts: Facts, rules: Rules, hidden: Flags) -> None:
         self.system, self.facts, self.rules = system, facts, rules
         self.hidden = hidden.copy()
+        # Shown again because it could be worked out anyway; hidden again after that because something needed it.
         self.settled: Flags = np.zeros(system.cells, dtype=np.bool_)
+        self.needed: Flags = np.zeros(system.cells, dtype=np.bool_)
         entries = system.matrix.tocoo()
         self.row: Ints = entries.coords[0].astype(np.int64)
         self.column: Ints = entries.coords[1].astype(np.int64)
@@ -76,9 +78,9 @@ class Search:
 
     def protected(self) -> Flags:
         """Return which columns must stay unknown."""
-        return self.facts.small | np.concatenate(
-            [self.hidden, np.zeros(self.system.matrix.shape[1] - self.system.cells, dtype=np.bool_)]
-        )
+        protected = self.facts.small.copy()
+        protected[: self.system.cells] |= self.hidden
+        return protected
 
     def run(self) -> Flags:
         """Hide until all three tests pass; fail closed.
@@ -96,6 +98,7 @@ class Search:
             if not exposed.any():
                 return self.hidden
             sensitive = exposed & self.facts.small
+            sensitive[: self.system.cells] |= exposed[: self.system.cells] & self.needed
             if sensitive.any() and self._mend_cells(sensitive):
                 continue
             if sensitive.any() or not self._show_again(exposed):
@@ -159,9 +162,9 @@ class Search:
         one_more = np.where(self.derived_row, 0, rules.minimum_count)
         return alone | narrow, np.maximum(np.maximum(least, span) + one_more - known_sum, 0.0)
 
-    def _open(self) -> Flags:
-        """Return the entries whose cell could still be hidden."""
-        free = self.facts.may_hide & ~self.hidden & ~self.settled
+    def _open(self, *, settled: bool = False) -> Flags:
+        """Return the entries whose cell could still be hidden; again, if `settled`."""
+        free = self.facts.may_hide & ~self.hidden & (settled | ~self.settled)
         open_: Flags = (self.lever >= 0) & free[self.lever] & ~self.unknown()[self.column]
         return open_
 
@@ -189,39 +192,45 @@ class Search:
         return np.unique(lever[order][first])
 
     def _mend_cells(self, exposed: Flags) -> bool:
-        """Hide one more cell in a relation of each exposed column; say whether anything was hidden."""
-        hid = False
-        open_ = self._open()
-        by_row: dict[int, list[int]] = {}
-        touched = np.zeros(self.rows, dtype=np.bool_)
-        touched[self.row[exposed[self.column]]] = True
-        for entry in np.flatnonzero(touched[self.row] & open_).tolist():
-            by_row.setdefault(int(self.row[entry]), []).append(entry)
-        scores = self._scores(touched)
-        done = np.zeros(self.rows, dtype=np.bool_)
-        rows_of = sparse.csc_array(self.system.matrix)
-        for column in np.flatnonzero(exposed).tolist():
-            rows = rows_of.indices[rows_of.indptr[column] : rows_of.indptr[column + 1]]
-            if done[rows].any():
-                continue
-            options = [int(self.lever[entry]) for row in rows.tolist() for entry in by_row.get(row, [])]
-            if options:
-                best = min(options, key=lambda cell: (scores[cell], cell))
-                self.hidden[best] = hid = True
-                done[rows_of.indices[rows_of.indptr[best] : rows_of.indptr[best + 1]]] = True
-        return hid or self._mend_further(exposed)
+        """Hide one more cell for each exposed column, as near to it as there is one; say whether any was hidden."""
+        near = exposed.copy()
+        while True:
+            touched = np.bincount(self.row, weights=near[self.column], minlength=self.rows) > 0
+            wider = near.copy()
+            wider[self.column[touched[self.row]]] = True
+            if self._mend_near(near, touched):
+                return True
+            if (wider == near).all():
+                return False
+            near = wider
 
-    def _mend_further(self, exposed: Flags) -> bool:
-        """Hide the cheapest cell anywhere in what is tied to an exposed column: the relations around it are full."""
-        system = self.system
-        joined = sparse.csr_array(abs(system.matrix).T @ abs(system.matrix))
-        _, label = connected_components(joined, directed=False)
-        free = np.flatnonzero(self.facts.may_hide & ~self.hidden & ~self.settled)
-        free = free[np.isin(label[free], label[exposed])]
-        if free.size == 0:
+    def _mend_near(self, near: Flags, touched: Flags) -> bool:
+        """Hide the cheapest open cell of each relation of `near` columns, one at most for each relation."""
+        entries = np.flatnonzero(touched[self.row] & self._open(settled=True))
+        if entries.size == 0:
             return False
-        self.hidden[free[np.argmin(self.facts.cost[free])]] = True
-        return True
+        scores = self._scores(touched)[self.lever[entries]]
+        options: dict[int, tuple[float, int]] = {}
+        for row, score, cell in zip(
+            self.row[entries].tolist(), scores.tolist(), self.lever[entries].tolist(), strict=True
+        ):
+            options[row] = min(options.get(row, (np.inf, -1)), (score, cell))
+        by_column = sparse.csc_array(self.system.matrix)
+
+        def rows_of(column: int) -> list[int]:
+            rows: list[int] = by_column.indices[by_column.indptr[column] : by_column.indptr[column + 1]].tolist()
+            return rows
+
+        done: set[int] = set()
+        for column in np.flatnonzero(near).tolist():
+            rows = rows_of(column)
+            found = [options[row] for row in rows if row in options]
+            if found and done.isdisjoint(rows):
+                _, best = min(found)
+                self.hidden[best] = True
+                self.needed[best] = self.settled[best]
+                done.update(rows_of(best))
+        return bool(done)
 
 
 def determined(system: System, unknown: Flags) -> Flags:

@@ -103,7 +103,9 @@ def load_extracts(
     for position, extract in enumerate(settings.extracts):
         progress(f"Reading {extract.name}")
         loaded = source.load(extract, settings.folder, warehouse, scratch=sensitive)
-        typed = clean.typed_select(extract, source=settings.ethnicity.source, native_dates=loaded.native_dates)
+        typed = clean.typed_select(
+            extract, source=settings.ethnicity.source, native_dates=loaded.native_dates
+        )
         warehouse.create(f"typed_{extract.name}", typed)
         entry = _account(extract, loaded, warehouse)
         problems = _tolerance_problems(extract, settings, entry, loaded, warehouse)
@@ -143,7 +145,11 @@ def _write_lookups(settings: Settings, warehouse: Warehouse) -> None:
         areas=settings.project.areas,
         age_bands=settings.analysis.age_bands,
     )
-    own = [row for extract in settings.extracts for row in ethnicity.own_labels(extract.name, extract.ethnicity.labels)]
+    own = [
+        row
+        for extract in settings.extracts
+        for row in ethnicity.own_labels(extract.name, extract.ethnicity.labels)
+    ]
     warehouse.write(ethnicity.crosswalk(own), "ethnicity_crosswalk", types={
         "scheme": "VARCHAR", "label": "VARCHAR", "label_key": "VARCHAR", "ethnicity": "VARCHAR",
         "missing_reason": "VARCHAR", "comparable": "BIGINT", "note": "VARCHAR",
@@ -155,7 +161,9 @@ def _write_lookups(settings: Settings, warehouse: Warehouse) -> None:
 
 
 def _account(extract: Extract, loaded: source.Loaded, warehouse: Warehouse) -> Accounting:
-    missing = "SUM(CASE WHEN in_scope = 1 AND failed = '' AND ethnicity_missing = 'unmapped' THEN 1 ELSE 0 END)"
+    missing = (
+        "SUM(CASE WHEN in_scope = 1 AND failed = '' AND ethnicity_missing = 'unmapped' THEN 1 ELSE 0 END)"
+    )
     row = warehouse.query(
         "SELECT COUNT(*) AS read_rows, COALESCE(SUM(1 - in_scope), 0) AS out_of_scope, "  # noqa: S608
         "COALESCE(SUM(CASE WHEN in_scope = 1 AND failed <> '' THEN 1 ELSE 0 END), 0) AS set_aside, "
@@ -164,15 +172,21 @@ def _account(extract: Extract, loaded: source.Loaded, warehouse: Warehouse) -> A
     malformed = len(loaded.malformed)
     read, out, aside = loaded.rows + malformed, int(row["out_of_scope"]), int(row["set_aside"])
     if int(row["read_rows"]) != loaded.rows:
-        raise SchemaError(f"Extract {extract.name}: {loaded.rows} rows were read but {row['read_rows']} were typed.")
+        raise SchemaError(
+            f"Extract {extract.name}: {loaded.rows} rows were read but {row['read_rows']} were typed."
+        )
     used = loaded.rows - out - aside
-    return Accounting(extract.name, extract.table, read, used, aside + malformed, out, loaded.sha256, int(row["unmapped"]))
+    return Accounting(
+        extract.name, extract.table, read, used, aside + malformed, out, loaded.sha256, int(row["unmapped"])
+    )
 
 
 def _tolerance_problems(
     extract: Extract, settings: Settings, entry: Accounting, loaded: source.Loaded, warehouse: Warehouse
 ) -> list[str]:
-    tolerance = settings.quality.tolerance_percent if extract.tolerance_percent is None else extract.tolerance_percent
+    tolerance = (
+        settings.quality.tolerance_percent if extract.tolerance_percent is None else extract.tolerance_percent
+    )
     in_scope = entry.used + entry.set_aside
     problems = []
     if in_scope and entry.set_aside > in_scope * tolerance / 100:
@@ -186,7 +200,9 @@ def _tolerance_problems(
             "not hold; check the scheme or add the labels to [extracts.ethnicity.labels]"
         )
     if entry.used == 0:
-        problems.append(f"{extract.name}: none of its {entry.read} rows can be used; check `scope` and the columns")
+        problems.append(
+            f"{extract.name}: none of its {entry.read} rows can be used; check `scope` and the columns"
+        )
     return problems
 
 
@@ -221,10 +237,14 @@ def _write_set_aside(extract: Extract, loaded: source.Loaded, warehouse: Warehou
     wanted = source.wanted_columns(extract)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["line", "reasons", *(wanted[name] for name in wanted), "whole row where it could not be split"])
+        writer.writerow(
+            ["line", "reasons", *(wanted[name] for name in wanted), "whole row where it could not be split"]
+        )
         for row in frame.itertuples(index=False):
             values = row._asdict()
-            writer.writerow([values["line"], values["reasons"], *(_blank(values[name]) for name in wanted), ""])
+            writer.writerow(
+                [values["line"], values["reasons"], *(_blank(values[name]) for name in wanted), ""]
+            )
         for line, rule, text in loaded.malformed:
             writer.writerow([line, rule, *("" for _ in wanted), text])
 
@@ -236,7 +256,9 @@ def _blank(value: Any) -> Any:
 def _findings(extract: Extract, entry: Accounting, warehouse: Warehouse) -> list[dict[str, str]]:
     findings = []
     if entry.set_aside:
-        findings.append({"severity": "note", "text": f"{extract.name}: some rows break a rule and were set aside."})
+        findings.append(
+            {"severity": "note", "text": f"{extract.name}: some rows break a rule and were set aside."}
+        )
     if entry.unmapped_ethnicity:
         findings.append({
             "severity": "note",
@@ -254,12 +276,13 @@ def _add_to_clean(extract: Extract, position: int, warehouse: Warehouse) -> None
     table = TABLES[extract.table]
     columns = list(clean_columns(table))
     offset = position * 10_000_000_000  # so that an identifier is unique over the extracts of a table
-    special = {"extract": clean.literal(extract.name), "row_id": f"{offset} + line"}
+    special = {"extract": clean.literal(extract.name), "row_id": f"{offset} + t.line"}
     if not table.counts:
-        special["ethnicity"] = "ethnicity_recorded"
-    picked = ", ".join(special.get(name, name) for name in columns)
+        special["ethnicity"] = "t.ethnicity_recorded"
+    picked = ", ".join(special.get(name, f't."{name}"') for name in columns)
+    listed = ", ".join(f'"{name}"' for name in columns)
     warehouse.execute(
-        f"INSERT INTO {extract.table} ({', '.join(columns)}) SELECT {picked} FROM typed_{extract.name} "  # noqa: S608
+        f"INSERT INTO {extract.table} ({listed}) SELECT {picked} FROM typed_{extract.name} AS t "  # noqa: S608
         "WHERE in_scope = 1 AND failed = ''"
     )
 
@@ -285,7 +308,8 @@ def _write_coverage(extracts: Sequence[Extract], tables: Sequence[str], warehous
             continue
         if extract.covers is not None:
             first, last = (
-                int(warehouse.query(f"{calendar}{clean.literal(day)}")["day"].iloc[0]) for day in extract.covers
+                int(warehouse.query(f"{calendar}{clean.literal(day)}")["day"].iloc[0])
+                for day in extract.covers
             )
         else:
             seen = warehouse.query(
@@ -293,7 +317,9 @@ def _write_coverage(extracts: Sequence[Extract], tables: Sequence[str], warehous
                 f"WHERE extract = {clean.literal(extract.name)}"
             ).iloc[0]
             first, last = int(seen["first_day"]), int(seen["last_day"])
-        frames.append({"extract": extract.name, "table_name": extract.table, "first_day": first, "last_day": last})
+        frames.append(
+            {"extract": extract.name, "table_name": extract.table, "first_day": first, "last_day": last}
+        )
     import pandas as pd
 
     columns = {"extract": "VARCHAR", "table_name": "VARCHAR", "first_day": "INTEGER", "last_day": "INTEGER"}

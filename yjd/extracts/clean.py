@@ -57,8 +57,12 @@ def bad_labels(extract: Extract, settings: Settings) -> list[str]:
     for name, mapping in extract.labels.items():
         column = TABLES[extract.table].columns[name]
         vocabulary = set(_vocabulary(column, settings)) | {""}
-        if column.type in {"area", "sex", "age_band", "label", "flag"} and (wrong := sorted(set(mapping.values()) - vocabulary)):
-            problems.append(f"extracts.{extract.name}.labels.{name}: {', '.join(map(repr, wrong))} is not a value of {name}")
+        if column.type in {"area", "sex", "age_band", "label", "flag"} and (
+            wrong := sorted(set(mapping.values()) - vocabulary)
+        ):
+            problems.append(
+                f"extracts.{extract.name}.labels.{name}: {', '.join(map(repr, wrong))} is not a value of {name}"
+            )
     return problems
 
 
@@ -100,12 +104,14 @@ def typed_select(extract: Extract, *, source: Source, native_dates: bool) -> str
     _add_scope(select, extract)
     if table.counts:
         _add_count_period(select, extract)
-    failed = " || ".join(f"CASE WHEN {condition} THEN {literal(rule + ';')} ELSE '' END" for rule, condition in select.rules)
+    failed = " || ".join(
+        f"CASE WHEN {condition} THEN {literal(rule + ';')} ELSE '' END" for rule, condition in select.rules
+    )
     columns = ",\n  ".join(f"{expression} AS {name}" for name, expression in select.columns.items())
     scope = " AND ".join(f"({condition})" for condition in select.scope) or "1 = 1"
     joins = "\n".join(select.joins)
     return (
-        f"SELECT r.line AS line,\n  {columns},\n  CASE WHEN {scope} THEN 1 ELSE 0 END AS in_scope,\n"  # noqa: S608
+        f"SELECT r.line AS line,\n  {columns},\n  CASE WHEN {scope} THEN 1 ELSE 0 END AS in_scope,\n"
         f"  {failed or literal('')} AS failed\nFROM raw_{extract.name} AS r\n{joins}"
     )
 
@@ -129,7 +135,9 @@ def _value(extract: Extract, name: str) -> str:
 def _add_text(select: _Select, extract: Extract, name: str, column: Column, value: str) -> None:
     select.columns[_clean_name(column, name)] = value
     if name in extract.columns:
-        select.rules.append((f"{name}: is longer than {LONGEST_TEXT} characters", f"LENGTH({value}) > {LONGEST_TEXT}"))
+        select.rules.append(
+            (f"{name}: is longer than {LONGEST_TEXT} characters", f"LENGTH({value}) > {LONGEST_TEXT}")
+        )
 
 
 def _add_whole(select: _Select, extract: Extract, name: str, column: Column, value: str) -> None:
@@ -139,7 +147,9 @@ def _add_whole(select: _Select, extract: Extract, name: str, column: Column, val
         select.joins.append(join)
         mapped = f"(CASE WHEN l_{name}.label IS NULL THEN {value} ELSE NULLIF(l_{name}.value, '') END)"
     matches = f"regexp_matches({mapped}, '^[0-9]{{1,9}}([.]0+)?$')"
-    select.columns[_clean_name(column, name)] = f"CASE WHEN {matches} THEN CAST(SPLIT_PART({mapped}, '.', 1) AS BIGINT) END"
+    select.columns[_clean_name(column, name)] = (
+        f"CASE WHEN {matches} THEN CAST(SPLIT_PART({mapped}, '.', 1) AS BIGINT) END"
+    )
     if name in {*extract.columns, *extract.constants}:
         select.rules.append((f"{name}: is not a whole number", f"{mapped} IS NOT NULL AND NOT {matches}"))
 
@@ -151,7 +161,9 @@ def _label_join(extract: Extract, name: str, value: str) -> str:
     )
 
 
-def _add_label(select: _Select, extract: Extract, name: str, column: Column, value: str, *, blank: str = "NULL") -> None:
+def _add_label(
+    select: _Select, extract: Extract, name: str, column: Column, value: str, *, blank: str = "NULL"
+) -> None:
     """A column with a vocabulary. What is not in it fails, unless the extract says that other areas are elsewhere."""
     clean = _clean_name(column, name)
     if name not in {*extract.columns, *extract.constants}:
@@ -161,7 +173,9 @@ def _add_label(select: _Select, extract: Extract, name: str, column: Column, val
     unmatched = f"{value} IS NOT NULL AND l_{name}.label IS NULL"
     found = f"NULLIF(l_{name}.value, '')"
     if column.type == "area" and extract.other_areas == "elsewhere":
-        select.columns[clean] = f"CASE WHEN {unmatched} THEN {literal(ELSEWHERE)} ELSE COALESCE({found}, {blank}) END"
+        select.columns[clean] = (
+            f"CASE WHEN {unmatched} THEN {literal(ELSEWHERE)} ELSE COALESCE({found}, {blank}) END"
+        )
         return
     select.columns[clean] = found if blank == "NULL" else f"COALESCE({found}, {blank})"
     select.rules.append((f"{name}: is not a known label", unmatched))
@@ -248,7 +262,12 @@ def _add_date(select: _Select, extract: Extract, name: str, value: str, *, nativ
     if pattern == "excel":
         select.rules.append((f"{name}: is not an Excel date number", missing))
         return
-    select.rules.append((f"{name}: is an Excel date number, not {pattern} (set dates.{name} to excel)", f"{missing} AND {serial}"))
+    select.rules.append(
+        (
+            f"{name}: is an Excel date number, not {pattern} (set dates.{name} to excel)",
+            f"{missing} AND {serial}",
+        )
+    )
     select.rules.append((f"{name}: is not a date as {pattern}", f"{missing} AND NOT {serial}"))
 
 
@@ -270,7 +289,10 @@ def iso_expression(value: str, pattern: str) -> str:
         # Both separators may differ: read all as the first one.
         for mark in set(marks[1:]) - {marks[0]}:
             date_only = f"REPLACE({date_only}, {literal(mark)}, {literal(marks[0])})"
-        part = {token: f"SPLIT_PART({date_only}, {literal(marks[0])}, {place})" for place, token in enumerate(order, 1)}
+        part = {
+            token: f"SPLIT_PART({date_only}, {literal(marks[0])}, {place})"
+            for place, token in enumerate(order, 1)
+        }
         part |= {token: f"LPAD({part[token]}, 2, '0')" for token in ("MM", "DD")}
     return (
         f"CASE WHEN regexp_matches({value}, {literal(shape)}) "
@@ -320,7 +342,10 @@ def _add_count_period(select: _Select, extract: Extract) -> None:
     matches = f"regexp_matches({value}, '^[0-9]{{4}}(-03)?$')"
     year = f"CASE WHEN {matches} THEN CAST(SUBSTR({value}, 1, 4) AS INTEGER) END"
     starts, ends = {
-        "year_ending_march": (f"CAST({year} - 1 AS VARCHAR) || '-04-01'", f"CAST({year} AS VARCHAR) || '-04-01'"),
+        "year_ending_march": (
+            f"CAST({year} - 1 AS VARCHAR) || '-04-01'",
+            f"CAST({year} AS VARCHAR) || '-04-01'",
+        ),
         "calendar_year": (f"CAST({year} AS VARCHAR) || '-01-01'", f"CAST({year} + 1 AS VARCHAR) || '-01-01'"),
     }[given.kind]
     select.joins.append(f"LEFT JOIN calendar AS p_start ON p_start.iso = {starts}")

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 1_000_000  # characters; a longer line is a broken quotation mark or a file inside a field
 _CHUNK = 1 << 20
-_FORMATS = {".csv": "csv", ".txt": "csv", ".tsv": "csv", ".parquet": "parquet", ".xlsx": "excel", ".xlsm": "excel"}
+_FORMATS = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,8 @@ def load(extract: Extract, folder: Path, warehouse: Warehouse, *, scratch: Path)
     path = folder / str(extract.file)
     if not path.is_file():
         raise ExtractError(
-            f"Extract {extract.name}: there is no file {extract.file}.", "Mend `file`; relative paths start at yjd.toml."
+            f"Extract {extract.name}: there is no file {extract.file}.",
+            "Mend `file`; relative paths start at yjd.toml.",
         )
     if path.stat().st_size == 0:
         raise ExtractError(f"Extract {extract.name}: the file is empty.", "Ask the partner to send it again.")
@@ -102,7 +110,9 @@ def _check_header(extract: Extract, header: list[str]) -> dict[str, int]:
         declared = {*wanted.values(), *extract.ignore}
         extra = [str(place) for place, name in enumerate(header, start=1) if name not in declared]
         if extra:
-            problems.append(f"{len(extra)} of its columns are not declared (positions {', '.join(extra[:20])})")
+            problems.append(
+                f"{len(extra)} of its columns are not declared (positions {', '.join(extra[:20])})"
+            )
     if problems:
         raise SchemaError(
             f"Extract {extract.name}: {'; '.join(problems)}.",
@@ -116,13 +126,17 @@ def _check_header(extract: Extract, header: list[str]) -> dict[str, int]:
 
 
 def _load_csv(extract: Extract, path: Path, warehouse: Warehouse, scratch: Path) -> Loaded:
-    with tempfile.TemporaryDirectory(prefix="copy-", dir=scratch) as copies:  # beside the sensitive files, never in /tmp
+    with tempfile.TemporaryDirectory(
+        prefix="copy-", dir=scratch
+    ) as copies:  # beside the sensitive files, never in /tmp
         digest, text_path = _as_plain_utf8(extract, path, Path(copies))
         with text_path.open(encoding="utf-8", newline="") as lines:
             first = lines.readline()
         header = next(csv.reader(io.StringIO(first), delimiter=extract.delimiter, strict=False), [])
         if first.count('"') % 2:
-            raise ExtractError(f"Extract {extract.name}: a column name holds a line break.", "Rename the column.")
+            raise ExtractError(
+                f"Extract {extract.name}: a column name holds a line break.", "Rename the column."
+            )
         places = _check_header(extract, header)
         rows, malformed = _scan_csv(extract, text_path, header, places, warehouse)
     if rows + len(malformed) == 0:
@@ -216,7 +230,10 @@ def _scan_csv(
         for batch in frames:
             warehouse.append(batch.to_pandas(), table)
     rules = {"MISSING COLUMNS": "too few fields", "TOO MANY COLUMNS": "too many fields"}
-    return rows, tuple((int(line), f"row: {rules.get(kind, 'cannot be split into fields')}", text) for line, kind, text in rejected)
+    return rows, tuple(
+        (int(line), f"row: {rules.get(kind, 'cannot be split into fields')}", text)
+        for line, kind, text in rejected
+    )
 
 
 def _declare(extract: Extract, warehouse: Warehouse) -> None:
@@ -240,7 +257,8 @@ def _true_line_numbers(connection: duckdb.DuckDBPyConnection, table: str, reject
 
 def _no_rows(extract: Extract) -> ExtractError:
     return ExtractError(
-        f"Extract {extract.name}: there is a header and no row.", "Ask the partner whether there was nothing to send."
+        f"Extract {extract.name}: there is a header and no row.",
+        "Ask the partner whether there was nothing to send.",
     )
 
 
@@ -261,7 +279,9 @@ def _load_parquet(extract: Extract, path: Path, warehouse: Warehouse) -> Loaded:
         frames = (batch.to_pandas() for batch in file.iter_batches(100_000))
         return _load_frames(extract, warehouse, frames, native_dates=True, sha256=_sha256(path))
     except (pa.ArrowException, OSError):
-        raise ExtractError(f"Extract {extract.name}: the file is not readable Parquet.", "Ask for it again.") from None
+        raise ExtractError(
+            f"Extract {extract.name}: the file is not readable Parquet.", "Ask for it again."
+        ) from None
 
 
 def _excel_frames(extract: Extract, path: Path) -> Iterator[pd.DataFrame]:
@@ -271,7 +291,12 @@ def _excel_frames(extract: Extract, path: Path) -> Iterator[pd.DataFrame]:
 
     try:
         yield pd.read_excel(
-            path, sheet_name=extract.sheet or 0, dtype=object, keep_default_na=False, na_values=[""], engine="openpyxl"
+            path,
+            sheet_name=extract.sheet or 0,
+            dtype=object,
+            keep_default_na=False,
+            na_values=[""],
+            engine="openpyxl",
         )
     except (ValueError, KeyError, OSError, zipfile.BadZipFile):
         raise ExtractError(
@@ -301,7 +326,12 @@ def _database_chunks(extract: Extract) -> Iterator[pd.DataFrame]:
 
 
 def _load_frames(
-    extract: Extract, warehouse: Warehouse, frames: Iterable[pd.DataFrame], *, native_dates: bool, sha256: str | None = None
+    extract: Extract,
+    warehouse: Warehouse,
+    frames: Iterable[pd.DataFrame],
+    *,
+    native_dates: bool,
+    sha256: str | None = None,
 ) -> Loaded:
     """Load typed frames as text; a source without a file is hashed by its rows."""
     import pandas as pd
@@ -311,7 +341,9 @@ def _load_frames(
     for frame in frames:
         header = [str(name) for name in frame.columns]
         places = _check_header(extract, header)
-        text = pd.DataFrame({column: frame.iloc[:, place].map(_as_text) for column, place in places.items()}, dtype=object)
+        text = pd.DataFrame(
+            {column: frame.iloc[:, place].map(_as_text) for column, place in places.items()}, dtype=object
+        )
         text = text.where(text.notna(), None)
         text.insert(0, "line", range(rows + 2, rows + 2 + len(text)))
         warehouse.append(text, f"raw_{extract.name}")
@@ -325,7 +357,7 @@ def _load_frames(
 
 def _as_text(value: Any) -> str | None:
     """A cell as the text that a CSV would hold: whole numbers without a point, dates as YYYY-MM-DD."""
-    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT are not equal to themselves
+    if value is None or value != value:
         return None
     if isinstance(value, bool):
         return "1" if value else "0"

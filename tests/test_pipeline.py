@@ -1,0 +1,171 @@
+"""The whole job on small projects: what a run leaves, what it leaves alone, and that no record gets out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.extracts.project import TOML, SmallProject
+from yjd.cli import app, guarded
+from yjd.config import load
+from yjd.errors import DisclosureError, SchemaError
+from yjd.history import History
+from yjd.pipeline import RunOutcome, history_url, run
+from yjd.release import read_release
+
+GROUPS = {"W1": 40, "B1": 25, "A2": 12, "M1": 9, "NS": 7}
+CANARY = "Canary"
+
+
+def arrests_of(groups: dict[str, int], *, first: int = 1) -> str:
+    """One arrest for each child; every free field holds an unmistakable value."""
+    lines = ["ref,person,when,district,gender,age,self,officer"]
+    number = first
+    for code, count in groups.items():
+        for _ in range(count):
+            day = f"{1 + number % 28:02d}/{4 + number % 9:02d}/2024"
+            area, sex = ("North", "M") if number % 3 else ("South", "F")
+            lines.append(f"{CANARY}Ref{number},{CANARY}Child{number},{day},{area},{sex},{10 + number % 8},{code},IC9")
+            number += 1
+    return "\n".join(lines) + "\n"
+
+
+POPULATION = "area,ethnicity,count\n" + "".join(
+    f"{area},{group},{count}\n"
+    for area, size in (("North", 1), ("South", 2))
+    for group, count in (("White", 1500 * size), ("Black", 300 * size), ("Asian", 700 * size), ("Mixed", 200 * size))
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> SmallProject:
+    return SmallProject(tmp_path).write(arrests=arrests_of(GROUPS), population=POPULATION)
+
+
+def run_it(project: SmallProject, **options: bool) -> RunOutcome:
+    return run(load(project.folder / "yjd.toml"), **{"report": False, **options})
+
+
+def test_a_run_counts_protects_releases_and_records(project: SmallProject) -> None:
+    outcome = run_it(project)
+    release = read_release(outcome.release)
+    rates = release.results.query("quantity == 'rate' and measure == 'arrest_rate' and area == 'All'").set_index("group")
+    assert rates.loc["White", "numerator"] == 40
+    assert rates.loc["White", "estimate"] == pytest.approx(1000 * 40 / 4500)
+    assert rates.loc["Black", "numerator"] == 25
+    assert rates.loc["All", "numerator"] == sum(GROUPS.values())
+    ratio = release.results.query(
+        "quantity == 'rri' and measure == 'arrest_rate' and area == 'All' and group == 'Black'"
+    ).iloc[0]
+    assert ratio["estimate"] == pytest.approx((25 / 900) / (40 / 4500))
+    assert release.manifest["accounting"][1]["read"] == sum(GROUPS.values())
+    with History.open(history_url(load(project.folder / "yjd.toml"))) as history:
+        assert history.runs()["run"].tolist() == [outcome.run]
+        pd.testing.assert_frame_equal(history.results(outcome.run), release.results, check_dtype=False)
+
+
+def test_the_same_inputs_give_the_same_bytes(project: SmallProject) -> None:
+    def release_bytes() -> dict[str, bytes]:
+        path = run_it(project).release
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+    first = release_bytes()
+    for path in sorted((project.folder / "work" / "release").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert release_bytes() == first
+
+
+def test_nothing_of_a_record_gets_out(project: SmallProject, capfd: pytest.CaptureFixture[str]) -> None:
+    """Unmistakable values in every free field of the extract are in no byte of the release, the report or the log."""
+    outcome = run_it(project, report=True)
+    assert outcome.report is not None
+    project.write(arrests=arrests_of(GROUPS).replace(",W1,", f",{CANARY}Label,"), population=POPULATION)
+    with pytest.raises(SchemaError) as raised:
+        run_it(project)
+    assert CANARY not in str(raised.value)
+    captured = capfd.readouterr()
+    assert CANARY not in captured.out + captured.err
+    seen = [*outcome.release.rglob("*"), *(project.folder / "reports").rglob("*"), project.folder / "work" / "history.sqlite"]
+    files = [path for path in seen if path.is_file()]
+    assert len(files) > 5
+    for path in files:
+        assert CANARY.encode() not in path.read_bytes(), path.name
+
+
+def test_a_failed_run_leaves_the_last_good_state(project: SmallProject) -> None:
+    good = run_it(project)
+    before = {path: path.read_bytes() for path in good.release.rglob("*") if path.is_file()}
+    project.write(arrests=arrests_of(GROUPS).replace("/2024", "/1066"), population=POPULATION)
+    with pytest.raises(SchemaError):
+        run_it(project)
+    assert {path: path.read_bytes() for path in good.release.rglob("*") if path.is_file()} == before
+    assert [path.name for path in good.release.parent.iterdir()] == [good.run]
+    project.write(arrests=arrests_of(GROUPS), population=POPULATION)
+    assert run_it(project).run == good.run
+
+
+def test_killed_while_writing_there_is_no_half_release(project: SmallProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        if self.name.endswith(".building"):
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_it(project)
+    monkeypatch.undo()
+    assert not list((project.folder / "work" / "release").glob("[!.]*"))
+    assert read_release(run_it(project).release).run
+
+
+def test_a_changed_byte_is_refused(project: SmallProject) -> None:
+    path = run_it(project).release
+    results = path / "results.csv"
+    results.write_bytes(results.read_bytes().replace(b"40", b"41", 1))
+    with pytest.raises(DisclosureError, match=r"not as it was written: results\.csv"):
+        read_release(path)
+    with pytest.raises(DisclosureError, match="is not a release"):
+        read_release(project.folder)
+
+
+def test_small_counts_and_all_that_gives_them_back_are_hidden(project: SmallProject) -> None:
+    """Two Asian children arrested in all: neither their count nor a rate, ratio or total shows it."""
+    project.write(arrests=arrests_of({**GROUPS, "A2": 2}), population=POPULATION)
+    results = read_release(run_it(project).release).results
+    asian = results.query("group == 'Asian' and measure == 'arrest_rate'")
+    assert set(asian["status"]) == {"hidden"}
+    assert asian[["numerator", "denominator", "estimate", "lower", "upper"]].isna().all(axis=None)
+    whole = results.query("quantity == 'rate' and measure == 'arrest_rate' and area == 'All'").set_index("group")
+    shown = whole.loc[["Black", "Mixed", "Other", "White"], "numerator"]
+    # with every other group shown, the total of the known would give the hidden one back
+    assert shown.isna().any() or whole.loc["Known", "numerator"] != whole.loc["Known", "numerator"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [("[project]\n", 10), ("arrests.csv", 11), ('sex = "gender"', 12)],
+    ids=["configuration", "extract", "schema"],
+)
+def test_exit_codes(
+    change: str, code: int, project: SmallProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = {10: "[projekt]\n", 11: "nowhere.csv", 12: 'sex = "nosuch"'}[code]
+    project.write(toml=TOML.replace(change, broken, 1), arrests=arrests_of(GROUPS), population=POPULATION)
+    monkeypatch.chdir(project.folder)
+    assert guarded(lambda: app(["check", "--quiet"], standalone_mode=False)) == code
+    assert capsys.readouterr().err.strip()
+
+
+def test_check_says_where_every_row_went(
+    project: SmallProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project.folder)
+    assert guarded(lambda: app(["check", "--quiet", "--json"], standalone_mode=False)) == 0
+    rows = {row["extract"]: row for row in json.loads(capsys.readouterr().out)["extracts"]}
+    assert rows["custody_suite"]["read"] == rows["custody_suite"]["used"] == sum(GROUPS.values())
+    assert not (project.folder / "work" / "release").exists()
