@@ -58,6 +58,9 @@ def roll_up(
     import pandas as pd
 
     cube = _in_scope(cube, areas)
+    counted = cube[cube["n"] != 0]
+    seen = set(counted["ethnicity"].unique())
+    unknown = {name for name in _SPLITS if (counted[name] == UNKNOWN).any()}
     frames = []
     for stage in stages:
         own = cube[cube["stage"] == stage.id]
@@ -65,9 +68,9 @@ def roll_up(
         for level, splits_of_level in splits.items():
             names = _group_names(groups, level)
             grouped = own.assign(group=own["ethnicity"].map(names).fillna(UNKNOWN))
-            order = _group_order(names, cube, stage, level)
+            order = _group_order(names, seen, stage, level)
             for split in splits_of_level:
-                values = _values(cube, stage, split, areas, age_bands)
+                values = _values(unknown, stage, split, areas, age_bands)
                 margin = _margin(grouped, stage, split, values, order, status)
                 if stage.public and level == "detailed":
                     margin["status"] = _without_detail(margin, own, groups, split)
@@ -89,18 +92,18 @@ def _group_names(groups: pd.DataFrame, level: str) -> dict[str, str]:
     return {str(code): str(name) for code, name in zip(groups["code"], groups[column], strict=True)}
 
 
-def _group_order(names: dict[str, str], cube: pd.DataFrame, stage: Stage, level: str) -> list[str]:
+def _group_order(names: dict[str, str], seen: set[str], stage: Stage, level: str) -> list[str]:
     """The groups in their order; the one for records without detail only where some record lacks it."""
     order = [name for name in dict.fromkeys(names.values()) if name != UNKNOWN]
     if level == "detailed":
-        held = set() if stage.public else set(cube.loc[cube["n"] != 0, "ethnicity"])
+        held = set() if stage.public else seen
         dropped = {name for code, name in names.items() if name.startswith(f"{code} (") and code not in held}
         order = [name for name in order if name not in dropped]
     return order if stage.public else [*order, UNKNOWN]
 
 
 def _values(
-    cube: pd.DataFrame, stage: Stage, split: Sequence[str], areas: Sequence[str], age_bands: Sequence[str]
+    unknown: set[str], stage: Stage, split: Sequence[str], areas: Sequence[str], age_bands: Sequence[str]
 ) -> dict[str, list[str]]:
     """The values of each dimension; Unknown only where some record needs it, and never for a public stage."""
     named = {
@@ -110,7 +113,7 @@ def _values(
     }
     values = {}
     for name in _SPLITS:
-        needed = not stage.public and bool(((cube[name] == UNKNOWN) & (cube["n"] != 0)).any())
+        needed = not stage.public and name in unknown
         values[name] = [*named[name], *([UNKNOWN] if needed else [])] if name in split else [ALL]
     return values
 
