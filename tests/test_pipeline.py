@@ -52,7 +52,9 @@ def run_it(project: SmallProject, **options: bool) -> RunOutcome:
 def test_a_run_counts_protects_releases_and_records(project: SmallProject) -> None:
     outcome = run_it(project)
     release = read_release(outcome.release)
-    rates = release.results.query("quantity == 'rate' and measure == 'arrest_rate' and area == 'All'").set_index("group")
+    rates = release.results.query("quantity == 'rate' and measure == 'arrest_rate' and area == 'All'").set_index(
+        "group"
+    )
     assert rates.loc["White", "numerator"] == 40
     assert rates.loc["White", "estimate"] == pytest.approx(1000 * 40 / 4500)
     assert rates.loc["Black", "numerator"] == 25
@@ -88,7 +90,11 @@ def test_nothing_of_a_record_gets_out(project: SmallProject, capfd: pytest.Captu
     assert CANARY not in str(raised.value)
     captured = capfd.readouterr()
     assert CANARY not in captured.out + captured.err
-    seen = [*outcome.release.rglob("*"), *(project.folder / "reports").rglob("*"), project.folder / "work" / "history.sqlite"]
+    seen = [
+        *outcome.release.rglob("*"),
+        *(project.folder / "reports").rglob("*"),
+        project.folder / "work" / "history.sqlite",
+    ]
     files = [path for path in seen if path.is_file()]
     assert len(files) > 5
     for path in files:

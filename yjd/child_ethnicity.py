@@ -4,6 +4,8 @@ Every function returns SQL in DuckDB's dialect for tables that `yjd.ethnicity` h
 means is in `child_ethnicity_sql`; docs/ethnicity.md says it in plain words.
 """
 
+# ruff: noqa: S608 - the names put into SQL are the package's own tables and rules
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

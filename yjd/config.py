@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -20,8 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+from yjd.config_extract import Connection, Extract, Section, is_iso_date
 from yjd.errors import ConfigurationError
-from yjd.schema import ALL, DATE_TOKENS, ELSEWHERE, KNOWN, POPULATION, TABLES, UNKNOWN
+from yjd.schema import ALL, ELSEWHERE, KNOWN, POPULATION, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,15 +38,9 @@ def _plain_name(name: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_plain_name)]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=2000)
-
-
-class Project(_Settings):
+class Project(Section):
     """What this project is called and which areas it is about, in the order in which reports show them."""
 
     title: Name
@@ -65,7 +57,7 @@ class Project(_Settings):
         return areas
 
 
-class Office(_Settings):
+class Office(Section):
     """Whose report it is."""
 
     name: Name = "Office name not given"
@@ -73,7 +65,7 @@ class Office(_Settings):
     caveat: str = ""
 
 
-class Break(_Settings):
+class Break(Section):
     """A period from which a measure is not comparable with earlier ones, and why."""
 
     period: str
@@ -81,7 +73,7 @@ class Break(_Settings):
     note: str
 
 
-class NamedPeriod(_Settings):
+class NamedPeriod(Section):
     """A period of the project's own, by its first and last day."""
 
     period: Name
@@ -90,12 +82,12 @@ class NamedPeriod(_Settings):
 
     @model_validator(mode="after")
     def _dates(self) -> NamedPeriod:
-        if not (_is_iso_date(self.first) and _is_iso_date(self.last) and self.first <= self.last):
+        if not (is_iso_date(self.first) and is_iso_date(self.last) and self.first <= self.last):
             raise ValueError("`first` and `last` must be dates as YYYY-MM-DD, in order")
         return self
 
 
-class Periods(_Settings):
+class Periods(Section):
     """Which periods are counted: `first` and `last` are the calendar years in which a period begins."""
 
     kinds: tuple[PeriodKind, ...] = ("financial_year", "rolling_3_years")
@@ -115,9 +107,7 @@ class Periods(_Settings):
         if len(set(known)) != len(known):
             raise ValueError("two periods have the same name")
         if wrong := [
-            name
-            for name in (self.headline, *(entry.period for entry in self.breaks))
-            if name and name not in known
+            name for name in (self.headline, *(entry.period for entry in self.breaks)) if name and name not in known
         ]:
             raise ValueError(f"there is no period {', '.join(wrong)}; there are {', '.join(known)}")
         return self
@@ -133,24 +123,18 @@ class Periods(_Settings):
             for entry in self.named
         ]
         regular = periods(self.kinds, self.first, self.last)
-        return (
-            pd.concat([regular, pd.DataFrame(own, columns=regular.columns)], ignore_index=True)
-            if own
-            else regular
-        )
+        return pd.concat([regular, pd.DataFrame(own, columns=regular.columns)], ignore_index=True) if own else regular
 
 
-class Ethnicity(_Settings):
+class Ethnicity(Section):
     """Which recorded ethnicity counts, and whom each group is compared with."""
 
     source: Literal["self", "self_then_officer", "officer"] = "self"
-    per_child: Literal["most_recent_self_defined", "most_frequent", "as_recorded"] = (
-        "most_recent_self_defined"
-    )
+    per_child: Literal["most_recent_self_defined", "most_frequent", "as_recorded"] = "most_recent_self_defined"
     references: tuple[str, ...] = Field(default=("White", "others"), min_length=1)
 
 
-class Analysis(_Settings):
+class Analysis(Section):
     """Which measures are computed, split by what, with which confidence."""
 
     measures: tuple[str, ...] | None = None
@@ -162,9 +146,7 @@ class Analysis(_Settings):
 
     @field_validator("splits")
     @classmethod
-    def _whole_first(
-        cls, splits: dict[str, tuple[tuple[str, ...], ...]]
-    ) -> dict[str, tuple[tuple[str, ...], ...]]:
+    def _whole_first(cls, splits: dict[str, tuple[tuple[str, ...], ...]]) -> dict[str, tuple[tuple[str, ...], ...]]:
         if lacking := [level for level, given in splits.items() if () not in given]:
             raise ValueError(f"{', '.join(lacking)} needs the whole as well: []")
         return splits
@@ -178,7 +160,7 @@ class Analysis(_Settings):
         return bands
 
 
-class Disclosure(_Settings):
+class Disclosure(Section):
     """The data owner's rules. None has a default: an office must state its own."""
 
     minimum_count: int = Field(ge=1, le=100)
@@ -187,120 +169,13 @@ class Disclosure(_Settings):
     round_to: int = Field(ge=0, le=100, description="0 means no rounding")
 
 
-class Quality(_Settings):
+class Quality(Section):
     """How many rows of an extract, in per cent, may fail a rule before the run stops."""
 
     tolerance_percent: float = Field(default=5.0, ge=0, le=100)
 
 
-class Connection(_Settings):
-    """A database: the environment variable that holds its SQLAlchemy URL, and the table to read."""
-
-    url_env: EnvironmentName
-    table: str | None = None
-
-    def url(self) -> str:
-        """The URL, read from the environment so that no password stands in a file."""
-        try:
-            return os.environ[self.url_env]
-        except KeyError:
-            raise ConfigurationError(
-                f"The environment variable {self.url_env} is not set.",
-                "Set it to the database's SQLAlchemy URL.",
-            ) from None
-
-
-class CountPeriod(_Settings):
-    """How a column of a table of counts says which period a count is for."""
-
-    column: str | None = None
-    value: str | None = None
-    kind: Literal["year_ending_march", "calendar_year"]
-
-    @model_validator(mode="after")
-    def _one(self) -> CountPeriod:
-        if (self.column is None) == (self.value is None):
-            raise ValueError("give either `column` or `value`")
-        return self
-
-
-class EthnicitySchemes(_Settings):
-    """Which scheme of labels the self-defined and the officer-observed columns use."""
-
-    self_defined: str | None = None
-    officer: str | None = None
-    labels: dict[str, str] = {}
-
-
-class Extract(_Settings):
-    """One partner file or table and how its columns, labels and dates become the declared ones."""
-
-    name: Identifier
-    table: Literal["arrests", "outcomes", "interventions", "searches", "population", "counts"]
-    file: str | None = None
-    database: Connection | None = None
-    format: Literal["csv", "parquet", "excel"] | None = None
-    sheet: str | None = None
-    encoding: str = "utf-8"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    columns: dict[str, str]
-    constants: dict[str, str] = {}
-    dates: dict[str, str] = {}
-    labels: dict[str, dict[str, str]] = {}
-    blanks: tuple[str, ...] = ()
-    ignore: tuple[str, ...] | Literal["*"] = ()
-    scope: dict[str, tuple[str, ...]] = {}
-    other_areas: Literal["set_aside", "elsewhere"] = "set_aside"
-    ethnicity: EthnicitySchemes = EthnicitySchemes()
-    period: CountPeriod | None = None
-    covers: tuple[str, str] | None = None
-    tolerance_percent: float | None = Field(default=None, ge=0, le=100)
-
-    @model_validator(mode="after")
-    def _whole(self) -> Extract:
-        problems = [*self._source_problems(), *self._column_problems()]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-    def _source_problems(self) -> list[str]:
-        problems = []
-        if (self.file is None) == (self.database is None):
-            problems.append("give either `file` or `database`")
-        if self.database is not None and self.database.table is None:
-            problems.append("`database` needs `table`")
-        try:
-            "".encode(self.encoding)
-        except LookupError:
-            problems.append(f"encoding {self.encoding!r} is not known; try utf-8 or cp1252")
-        if self.covers is not None and not all(_is_iso_date(day) for day in self.covers):
-            problems.append("`covers` needs two dates as YYYY-MM-DD, first and last day")
-        return problems
-
-    def _column_problems(self) -> list[str]:
-        declared = TABLES[self.table].columns
-        problems = []
-        for key, names in (("columns", self.columns), ("constants", self.constants), ("dates", self.dates),
-                           ("labels", self.labels)):  # fmt: skip
-            if unknown := sorted(set(names) - set(declared)):
-                known = ", ".join(declared)
-                problems.append(
-                    f"{key}: {', '.join(unknown)} is not a column of {self.table} (it has {known})"
-                )
-        given = set(self.columns) | set(self.constants)
-        if both := sorted(set(self.columns) & set(self.constants)):
-            problems.append(f"{', '.join(both)} is both a column and a constant")
-        if missing := [name for name, column in declared.items() if column.required and name not in given]:
-            problems.append(f"no column or constant is given for {', '.join(missing)}")
-        for name, pattern in self.dates.items():
-            if pattern != "excel" and not _is_date_format(pattern):
-                problems.append(f"dates.{name}: {pattern!r} is not a date format such as DD/MM/YYYY")
-        if self.table == "counts" and self.period is None:
-            problems.append("counts need `period`, which says what each count is for")
-        return problems
-
-
-class Settings(_Settings):
+class Settings(Section):
     """A whole yjd.toml. `folder` is where it lies: every relative path starts there."""
 
     project: Project
@@ -359,15 +234,11 @@ def load(path: Path) -> Settings:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(
-            f"{path.name} is not valid TOML: {_toml_problem(str(error), text)}"
-        ) from None
+        raise ConfigurationError(f"{path.name} is not valid TOML: {_toml_problem(str(error), text)}") from None
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        raise ConfigurationError.of_all(
-            path.name, [_sentence(detail, raw) for detail in error.errors()]
-        ) from None
+        raise ConfigurationError.of_all(path.name, [_sentence(detail, raw) for detail in error.errors()]) from None
     if problems := _whole_file_problems(settings):
         raise ConfigurationError.of_all(path.name, problems)
     settings._folder = path.resolve().parent
@@ -384,11 +255,11 @@ def _whole_file_problems(settings: Settings) -> list[str]:
     groups = {*ethnicity.broad_groups(), *ethnicity.detailed_groups()}
     for extract in settings.extracts:
         where = f"extracts.{extract.name}"
-        for scheme in (extract.ethnicity.self_defined, extract.ethnicity.officer):
-            if scheme is not None and scheme not in schemes:
-                problems.append(
-                    f"{where}.ethnicity: no scheme {scheme!r}; there are {', '.join(sorted(schemes))}"
-                )
+        problems += [
+            f"{where}.ethnicity: no scheme {scheme!r}; there are {', '.join(sorted(schemes))}"
+            for scheme in (extract.ethnicity.self_defined, extract.ethnicity.officer)
+            if scheme is not None and scheme not in schemes
+        ]
         for column, scheme in (
             ("ethnicity", extract.ethnicity.self_defined),
             ("ethnicity_officer", extract.ethnicity.officer),
@@ -401,12 +272,12 @@ def _whole_file_problems(settings: Settings) -> list[str]:
             problems.append(error.problem)
         stage = extract.constants.get("stage")
         if extract.table == "counts" and (stage not in stages() or stage == POPULATION):
-            problems.append(
-                f"{where}.constants.stage must be one of {', '.join(sorted(set(stages()) - {POPULATION}))}"
-            )
-    for reference in settings.ethnicity.references:
-        if reference not in {*groups, "others", "everyone"}:
-            problems.append(f"ethnicity.references: no group {reference!r} (or others, everyone)")
+            problems.append(f"{where}.constants.stage must be one of {', '.join(sorted(set(stages()) - {POPULATION}))}")
+    problems += [
+        f"ethnicity.references: no group {reference!r} (or others, everyone)"
+        for reference in settings.ethnicity.references
+        if reference not in {*groups, "others", "everyone"}
+    ]
     known = set(measures())
     wanted = [
         *(settings.analysis.measures or ()),
@@ -418,9 +289,7 @@ def _whole_file_problems(settings: Settings) -> list[str]:
 
 
 def _toml_problem(message: str, text: str) -> str:
-    if "\\" in text and (
-        "hex" in message.lower() or "escape" in message.lower() or "unescaped" in message.lower()
-    ):
+    if "\\" in text and ("hex" in message.lower() or "escape" in message.lower() or "unescaped" in message.lower()):
         return (
             'a backslash inside "double quotes" is read as a code. Write Windows paths with forward slashes '
             "(C:/Users/...) or in 'single quotes'. " + _line_of(message)
@@ -454,17 +323,3 @@ def _day(iso: str) -> int:
     from datetime import date
 
     return (date.fromisoformat(iso) - date(1970, 1, 1)).days
-
-
-def _is_iso_date(text: str) -> bool:
-    from datetime import date
-
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return len(text) == 10
-
-
-def _is_date_format(pattern: str) -> bool:
-    return all(pattern.count(token) == 1 for token in DATE_TOKENS)

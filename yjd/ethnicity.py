@@ -135,9 +135,7 @@ def _labels() -> tuple[Label, ...]:
     text = resources.files("yjd").joinpath("ethnicity_crosswalk.csv").read_text(encoding="utf-8")
     return tuple(
         Label(scheme, label, group, reason, int(comparable), note)
-        for scheme, label, group, reason, comparable, note in itertools.islice(
-            csv.reader(text.splitlines()), 1, None
-        )
+        for scheme, label, group, reason, comparable, note in itertools.islice(csv.reader(text.splitlines()), 1, None)
     )
 
 

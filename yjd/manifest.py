@@ -33,14 +33,13 @@ def build_manifest(
     released : DataFrame
         Cells after disclosure control (`yjd.schema.CELL_COLUMNS`).
     """
-    inputs = [
-        {"extract": entry.extract, "sha256": entry.sha256, "rows": entry.read} for entry in loaded.accounting
-    ]
+    inputs = [{"extract": entry.extract, "sha256": entry.sha256, "rows": entry.read} for entry in loaded.accounting]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
+    hashes = {entry.extract: entry.sha256 for entry in loaded.accounting}
     headline = headline_period(settings, counted.periods)
     return {
         "format": 1,
-        "run": run_identity({entry["extract"]: entry["sha256"] for entry in inputs}, settings.sha256, version("yjd")),
+        "run": run_identity(hashes, settings.sha256, version("yjd")),
         "title": settings.project.title,
         "demonstration": settings.project.demonstration,
         "office": settings.office.model_dump(),
@@ -142,11 +141,12 @@ def _number(cell: pd.Series) -> int | None:
 def _attrition(stages: dict[str, Stage], released: pd.DataFrame, period: str) -> list[dict[str, Any]]:
     """How many were counted at each stage of the headline period."""
     totals = _totals(released)
-    totals = totals[(totals["group"] == ALL) & (totals["period"] == period)].set_index("stage")
+    totals = totals[(totals["group"] == ALL) & (totals["period"] == period)]
+    rows = {row["stage"]: row for _, row in totals.iterrows()}
     return [
-        {"step": stage.title, "unit": stage.unit, "period": period, "rows": _number(totals.loc[name])}
+        {"step": stage.title, "unit": stage.unit, "period": period, "rows": _number(rows[name])}
         for name, stage in stages.items()
-        if name in totals.index
+        if name in rows
     ]
 
 

@@ -175,9 +175,7 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
             "Add the extract, or leave the measure out.",
         )
     if not chosen:
-        raise ConfigurationError(
-            "The extracts allow no measure.", "`yjd measures` lists what each of them needs."
-        )
+        raise ConfigurationError("The extracts allow no measure.", "`yjd measures` lists what each of them needs.")
     wanted = {name: registry[name] for measure in chosen for name in (measure.numerator, measure.denominator)}
     cube = cubes.build_cube(warehouse, wanted.values())
     cells = cubes.cells(cube, warehouse, list(wanted.values()), settings)
@@ -195,11 +193,7 @@ def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
     stages = counted.stages
     links = Links(
         subsets={name: stage.part_of for name, stage in stages.items() if stage.part_of in stages},
-        parts=[
-            (name, stage.sums)
-            for name, stage in stages.items()
-            if stage.sums and set(stage.sums) <= set(stages)
-        ],
+        parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
         public_stages=frozenset(name for name, stage in stages.items() if stage.public),
         related_periods=_parts_of_periods(counted.periods),
         headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
@@ -295,14 +289,13 @@ def _periods(settings: Settings) -> pd.DataFrame:
 def _parts_of_periods(periods: pd.DataFrame) -> dict[str, list[str]]:
     """Each period with the shorter ones that fill it exactly: an outsider can subtract them from each other."""
     found = {}
-    for whole in periods.itertuples():
-        for _, same_kind in periods[periods["kind"] != whole.kind].groupby("kind"):
-            inside = same_kind[
-                (same_kind["start_day"] >= whole.start_day) & (same_kind["end_day"] <= whole.end_day)
-            ]
+    columns = (periods[name] for name in ("period", "kind", "start_day", "end_day"))
+    for whole, kind, start, end in zip(*columns, strict=True):
+        for _, same_kind in periods[periods["kind"] != kind].groupby("kind"):
+            inside = same_kind[(same_kind["start_day"] >= start) & (same_kind["end_day"] <= end)]
             days = (inside["end_day"] - inside["start_day"]).sum()
-            if len(inside) > 1 and days == whole.end_day - whole.start_day:
-                found[str(whole.period)] = list(inside["period"])
+            if len(inside) > 1 and days == end - start:
+                found[str(whole)] = list(inside["period"])
                 break
     return found
 

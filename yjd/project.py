@@ -30,9 +30,7 @@ def write_template(folder: Path) -> list[Path]:
     """
     targets = {folder / target: source for target, source in _FILES.items()}
     if there := [str(path) for path in targets if path.exists()]:
-        raise ConfigurationError(
-            f"There is already {', '.join(there)}.", "Choose an empty folder, or remove it first."
-        )
+        raise ConfigurationError(f"There is already {', '.join(there)}.", "Choose an empty folder, or remove it first.")
     for path, source in targets.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(template(source), encoding="utf-8", newline="\n")

@@ -49,7 +49,7 @@ DISPOSALS = (
     "reparation_order", "compensation", "youth_rehabilitation_order", "detention_training_order", "long_custody",
     "other_court",
 )  # fmt: skip
-OUTCOME_TYPES = tuple(str(number) for number in range(23)) + ("1a", "2a", "3a")
+OUTCOME_TYPES = (*map(str, range(23)), "1a", "2a", "3a")
 SEARCH_OUTCOMES = (
     "arrest", "summons", "caution", "community_resolution", "warning", "penalty_notice", "no_further_action", "unknown",
 )  # fmt: skip

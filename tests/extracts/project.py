@@ -67,9 +67,7 @@ class SmallProject:
 
     folder: Path
 
-    def write(
-        self, *, arrests: str | bytes = ARRESTS, toml: str = TOML, population: str = POPULATION
-    ) -> SmallProject:
+    def write(self, *, arrests: str | bytes = ARRESTS, toml: str = TOML, population: str = POPULATION) -> SmallProject:
         """Write the three files anew."""
         (self.folder / "population.csv").write_text(population, encoding="utf-8", newline="")
         content = arrests if isinstance(arrests, bytes) else arrests.encode()

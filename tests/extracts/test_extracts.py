@@ -77,15 +77,14 @@ def test_a_bad_row_stops_the_run_and_is_kept(case: str, project: SmallProject, s
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_bad_row_within_the_tolerance_is_set_aside(
-    case: str, project: SmallProject, store: Warehouse
-) -> None:
+def test_a_bad_row_within_the_tolerance_is_set_aside(case: str, project: SmallProject, store: Warehouse) -> None:
     row, rule = BROKEN[case]
     lines = ARRESTS.splitlines()
     project.write(arrests="\n".join([lines[0], row, *lines[2:]]) + "\n", toml=TOLERANT)
     entry = project.arrests(store)
     assert (entry.read, entry.used, entry.set_aside, entry.out_of_scope) == (3, 2, 1, 0)
-    # A row is kept with the number of its line: the header is line 1; of two with one identifier the later one is set aside.
+    # A row is kept with the number of its line: the header is line 1.
+    # Of two with one identifier the later one is set aside.
     kept = pd.read_csv(project.set_aside, dtype=str)
     assert kept["line"].tolist() == (["3"] if "twice" in case else ["2"])
     assert rule in kept["reasons"].iloc[0]

@@ -51,9 +51,7 @@ def outcome_of(folder: Path, toml: str) -> tuple[RunOutcome, Release]:
 
 def rows(release: Release, measure: str, quantity: str, **keys: str) -> pd.DataFrame:
     found = release.results
-    found = found[
-        (found["measure"] == measure) & (found["quantity"] == quantity) & (found["level"] == "broad")
-    ]
+    found = found[(found["measure"] == measure) & (found["quantity"] == quantity) & (found["level"] == "broad")]
     for name, value in keys.items():
         found = found[found[name] == value]
     return found
@@ -138,11 +136,7 @@ def test_published_arrests_come_out_exactly(arrests: Release) -> None:
     assert {group: found.loc[group, "numerator"] for group in published} == published
     assert found.loc["Unknown", "numerator"] == 187
     # Census 2021, all seven districts: the sum of the published cells
-    census = (
-        pd.read_csv(WEST_MIDLANDS / "population_census2021_age10_17.csv")
-        .groupby("ethnicity")["population"]
-        .sum()
-    )
+    census = pd.read_csv(WEST_MIDLANDS / "population_census2021_age10_17.csv").groupby("ethnicity")["population"].sum()
     for group, population in census.items():
         assert found.loc[str(group), "denominator"] == population
         rate = 1000 * published[str(group)] / population
@@ -156,10 +150,7 @@ def test_every_published_year_adds_up(ending: int, arrests: Release) -> None:
     table = table[(table["level"] == "West Midlands (police)") & (table["end_period_year"] == ending)]
     found = rows(arrests, "arrest_rate", "rate", period=year(ending)).set_index("group")
     assert found.loc["All", "numerator"] == table["count"].sum()
-    assert (
-        found.loc["Black", "numerator"]
-        == table.loc[table["ethnicity"] == "Black or Black British", "count"].sum()
-    )
+    assert found.loc["Black", "numerator"] == table.loc[table["ethnicity"] == "Black or Black British", "count"].sum()
 
 
 def test_the_year_2022_is_reported_with_its_unknowns(arrests: Release) -> None:
@@ -190,8 +181,7 @@ def test_labels_that_cannot_be_compared_are_a_finding(arrests: Release) -> None:
 def test_a_year_without_counts_is_missing_and_not_none(given: str, tmp_path: Path) -> None:
     """England and Wales, year ending March 2018: no count in any cell. Its population here is a placeholder."""
     (tmp_path / "population.csv").write_text(
-        "area,ethnicity,n\n"
-        + "".join(f"England and Wales,{group},1000000\n" for group in ("Asian", "Black", "White")),
+        "area,ethnicity,n\n" + "".join(f"England and Wales,{group},1000000\n" for group in ("Asian", "Black", "White")),
         encoding="utf-8",
     )
     table = (WEST_MIDLANDS / "arrests_children_2007_2022.csv").read_text(encoding="utf-8")
@@ -328,7 +318,8 @@ name = "searches"
 table = "searches"
 file = '{SEARCHES.as_posix()}'
 ignore = "*"
-columns = {{ date = "Date", area = "Force", sex = "Gender", ethnicity = "Self-defined ethnicity", ethnicity_officer = "Officer-defined ethnicity", outcome = "Outcome" }}
+columns = {{ date = "Date", area = "Force", sex = "Gender", ethnicity = "Self-defined ethnicity", \
+ethnicity_officer = "Officer-defined ethnicity", outcome = "Outcome" }}
 scope = {{ "Age range" = ["10-17"] }}
 covers = ["2019-12-01", "2020-02-29"]
 ethnicity = {{ self_defined = "police_uk_words", officer = "police_uk_officer" }}

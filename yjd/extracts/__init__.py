@@ -3,6 +3,8 @@
 For every extract: rows read = rows used + rows set aside + rows out of scope.
 """
 
+# ruff: noqa: S608 - the names put into SQL are the package's own or checked by the configuration
+
 from __future__ import annotations
 
 import csv
@@ -19,7 +21,8 @@ from yjd.schema import TABLES, Table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from yjd.config import Extract, Settings
+    from yjd.config import Settings
+    from yjd.config_extract import Extract
     from yjd.warehouse import Warehouse
 
 _RECORD_COLUMNS = {
@@ -103,9 +106,7 @@ def load_extracts(
     for position, extract in enumerate(settings.extracts):
         progress(f"Reading {extract.name}")
         loaded = source.load(extract, settings.folder, warehouse, scratch=sensitive)
-        typed = clean.typed_select(
-            extract, source=settings.ethnicity.source, native_dates=loaded.native_dates
-        )
+        typed = clean.typed_select(extract, source=settings.ethnicity.source, native_dates=loaded.native_dates)
         warehouse.create(f"typed_{extract.name}", typed)
         entry = _account(extract, loaded, warehouse)
         problems = _tolerance_problems(extract, settings, entry, loaded, warehouse)
@@ -145,11 +146,7 @@ def _write_lookups(settings: Settings, warehouse: Warehouse) -> None:
         areas=settings.project.areas,
         age_bands=settings.analysis.age_bands,
     )
-    own = [
-        row
-        for extract in settings.extracts
-        for row in ethnicity.own_labels(extract.name, extract.ethnicity.labels)
-    ]
+    own = [row for extract in settings.extracts for row in ethnicity.own_labels(extract.name, extract.ethnicity.labels)]
     warehouse.write(ethnicity.crosswalk(own), "ethnicity_crosswalk", types={
         "scheme": "VARCHAR", "label": "VARCHAR", "label_key": "VARCHAR", "ethnicity": "VARCHAR",
         "missing_reason": "VARCHAR", "comparable": "BIGINT", "note": "VARCHAR",
@@ -161,20 +158,16 @@ def _write_lookups(settings: Settings, warehouse: Warehouse) -> None:
 
 
 def _account(extract: Extract, loaded: source.Loaded, warehouse: Warehouse) -> Accounting:
-    missing = (
-        "SUM(CASE WHEN in_scope = 1 AND failed = '' AND ethnicity_missing = 'unmapped' THEN 1 ELSE 0 END)"
-    )
+    missing = "SUM(CASE WHEN in_scope = 1 AND failed = '' AND ethnicity_missing = 'unmapped' THEN 1 ELSE 0 END)"
     row = warehouse.query(
-        "SELECT COUNT(*) AS read_rows, COALESCE(SUM(1 - in_scope), 0) AS out_of_scope, "  # noqa: S608
+        "SELECT COUNT(*) AS read_rows, COALESCE(SUM(1 - in_scope), 0) AS out_of_scope, "
         "COALESCE(SUM(CASE WHEN in_scope = 1 AND failed <> '' THEN 1 ELSE 0 END), 0) AS set_aside, "
         f"COALESCE({missing}, 0) AS unmapped FROM typed_{extract.name}"
     ).iloc[0]
     malformed = len(loaded.malformed)
     read, out, aside = loaded.rows + malformed, int(row["out_of_scope"]), int(row["set_aside"])
     if int(row["read_rows"]) != loaded.rows:
-        raise SchemaError(
-            f"Extract {extract.name}: {loaded.rows} rows were read but {row['read_rows']} were typed."
-        )
+        raise SchemaError(f"Extract {extract.name}: {loaded.rows} rows were read but {row['read_rows']} were typed.")
     used = loaded.rows - out - aside
     return Accounting(
         extract.name, extract.table, read, used, aside + malformed, out, loaded.sha256, int(row["unmapped"])
@@ -184,9 +177,7 @@ def _account(extract: Extract, loaded: source.Loaded, warehouse: Warehouse) -> A
 def _tolerance_problems(
     extract: Extract, settings: Settings, entry: Accounting, loaded: source.Loaded, warehouse: Warehouse
 ) -> list[str]:
-    tolerance = (
-        settings.quality.tolerance_percent if extract.tolerance_percent is None else extract.tolerance_percent
-    )
+    tolerance = settings.quality.tolerance_percent if extract.tolerance_percent is None else extract.tolerance_percent
     in_scope = entry.used + entry.set_aside
     problems = []
     if in_scope and entry.set_aside > in_scope * tolerance / 100:
@@ -196,20 +187,18 @@ def _tolerance_problems(
         )
     if in_scope and entry.unmapped_ethnicity > in_scope * tolerance / 100:
         problems.append(
-            f"{extract.name}: {entry.unmapped_ethnicity} of {in_scope} rows have an ethnicity label that its scheme does "
-            "not hold; check the scheme or add the labels to [extracts.ethnicity.labels]"
+            f"{extract.name}: {entry.unmapped_ethnicity} of {in_scope} rows have an ethnicity label that its scheme "
+            "does not hold; check the scheme or add the labels to [extracts.ethnicity.labels]"
         )
     if entry.used == 0:
-        problems.append(
-            f"{extract.name}: none of its {entry.read} rows can be used; check `scope` and the columns"
-        )
+        problems.append(f"{extract.name}: none of its {entry.read} rows can be used; check `scope` and the columns")
     return problems
 
 
 def _broken_rules(extract: Extract, loaded: source.Loaded, warehouse: Warehouse) -> list[str]:
     """Each rule broken, how often and where first. The rules are ours: no value is in them."""
     frame = warehouse.query(
-        f"SELECT failed, COUNT(*) AS n, MIN(line) AS first FROM typed_{extract.name} "  # noqa: S608
+        f"SELECT failed, COUNT(*) AS n, MIN(line) AS first FROM typed_{extract.name} "
         "WHERE in_scope = 1 AND failed <> '' GROUP BY failed"
     )
     tally: dict[str, tuple[int, int]] = {}
@@ -227,7 +216,7 @@ def _write_set_aside(extract: Extract, loaded: source.Loaded, warehouse: Warehou
     """Nothing is lost: every row set aside, with its line, its reasons and its text."""
     path = folder / f"{extract.name}.csv"
     frame = warehouse.query(
-        f"SELECT t.failed AS reasons, r.* FROM typed_{extract.name} AS t "  # noqa: S608
+        f"SELECT t.failed AS reasons, r.* FROM typed_{extract.name} AS t "
         f"INNER JOIN raw_{extract.name} AS r ON r.line = t.line WHERE t.in_scope = 1 AND t.failed <> '' ORDER BY r.line"
     )
     path.unlink(missing_ok=True)
@@ -240,11 +229,8 @@ def _write_set_aside(extract: Extract, loaded: source.Loaded, warehouse: Warehou
         writer.writerow(
             ["line", "reasons", *(wanted[name] for name in wanted), "whole row where it could not be split"]
         )
-        for row in frame.itertuples(index=False):
-            values = row._asdict()
-            writer.writerow(
-                [values["line"], values["reasons"], *(_blank(values[name]) for name in wanted), ""]
-            )
+        for values in frame.to_dict("records"):
+            writer.writerow([values["line"], values["reasons"], *(_blank(values[name]) for name in wanted), ""])
         for line, rule, text in loaded.malformed:
             writer.writerow([line, rule, *("" for _ in wanted), text])
 
@@ -256,13 +242,12 @@ def _blank(value: Any) -> Any:
 def _findings(extract: Extract, entry: Accounting, warehouse: Warehouse) -> list[dict[str, str]]:
     findings = []
     if entry.set_aside:
-        findings.append(
-            {"severity": "note", "text": f"{extract.name}: some rows break a rule and were set aside."}
-        )
+        findings.append({"severity": "note", "text": f"{extract.name}: some rows break a rule and were set aside."})
     if entry.unmapped_ethnicity:
         findings.append({
             "severity": "note",
-            "text": f"{extract.name}: some rows have an ethnicity label that its scheme does not hold; they count as Unknown.",
+            "text": f"{extract.name}: some rows have an ethnicity label that its scheme does not hold; "
+            "they count as Unknown.",
         })  # fmt: skip
     given = clean.ethnicity_fields(extract).get("self_defined")
     if given is not None:
@@ -282,7 +267,7 @@ def _add_to_clean(extract: Extract, position: int, warehouse: Warehouse) -> None
     picked = ", ".join(special.get(name, f't."{name}"') for name in columns)
     listed = ", ".join(f'"{name}"' for name in columns)
     warehouse.execute(
-        f"INSERT INTO {extract.table} ({listed}) SELECT {picked} FROM typed_{extract.name} AS t "  # noqa: S608
+        f"INSERT INTO {extract.table} ({listed}) SELECT {picked} FROM typed_{extract.name} AS t "
         "WHERE in_scope = 1 AND failed = ''"
     )
 
@@ -308,18 +293,15 @@ def _write_coverage(extracts: Sequence[Extract], tables: Sequence[str], warehous
             continue
         if extract.covers is not None:
             first, last = (
-                int(warehouse.query(f"{calendar}{clean.literal(day)}")["day"].iloc[0])
-                for day in extract.covers
+                int(warehouse.query(f"{calendar}{clean.literal(day)}")["day"].iloc[0]) for day in extract.covers
             )
         else:
             seen = warehouse.query(
-                f"SELECT MIN(day) AS first_day, MAX(day) AS last_day FROM {extract.table} "  # noqa: S608
+                f"SELECT MIN(day) AS first_day, MAX(day) AS last_day FROM {extract.table} "
                 f"WHERE extract = {clean.literal(extract.name)}"
             ).iloc[0]
             first, last = int(seen["first_day"]), int(seen["last_day"])
-        frames.append(
-            {"extract": extract.name, "table_name": extract.table, "first_day": first, "last_day": last}
-        )
+        frames.append({"extract": extract.name, "table_name": extract.table, "first_day": first, "last_day": last})
     import pandas as pd
 
     columns = {"extract": "VARCHAR", "table_name": "VARCHAR", "first_day": "INTEGER", "last_day": "INTEGER"}

@@ -15,7 +15,8 @@ from yjd.ethnicity import Field, Source, record_sql
 from yjd.schema import ALL, ELSEWHERE, SEXES, TABLES, UNKNOWN, Column
 
 if TYPE_CHECKING:
-    from yjd.config import Extract, Settings
+    from yjd.config import Settings
+    from yjd.config_extract import Extract
 
 LONGEST_TEXT = 200
 _ABBREVIATED_SEX = {"f": "Female", "m": "Male"}
@@ -135,9 +136,7 @@ def _value(extract: Extract, name: str) -> str:
 def _add_text(select: _Select, extract: Extract, name: str, column: Column, value: str) -> None:
     select.columns[_clean_name(column, name)] = value
     if name in extract.columns:
-        select.rules.append(
-            (f"{name}: is longer than {LONGEST_TEXT} characters", f"LENGTH({value}) > {LONGEST_TEXT}")
-        )
+        select.rules.append((f"{name}: is longer than {LONGEST_TEXT} characters", f"LENGTH({value}) > {LONGEST_TEXT}"))
 
 
 def _add_whole(select: _Select, extract: Extract, name: str, column: Column, value: str) -> None:
@@ -156,8 +155,8 @@ def _add_whole(select: _Select, extract: Extract, name: str, column: Column, val
 
 def _label_join(extract: Extract, name: str, value: str) -> str:
     return (
-        f"LEFT JOIN label AS l_{name} ON l_{name}.extract = {literal(extract.name)} AND l_{name}.name = {literal(name)} "
-        f"AND l_{name}.label = LOWER({value})"
+        f"LEFT JOIN label AS l_{name} ON l_{name}.extract = {literal(extract.name)} "
+        f"AND l_{name}.name = {literal(name)} AND l_{name}.label = LOWER({value})"
     )
 
 
@@ -173,9 +172,7 @@ def _add_label(
     unmatched = f"{value} IS NOT NULL AND l_{name}.label IS NULL"
     found = f"NULLIF(l_{name}.value, '')"
     if column.type == "area" and extract.other_areas == "elsewhere":
-        select.columns[clean] = (
-            f"CASE WHEN {unmatched} THEN {literal(ELSEWHERE)} ELSE COALESCE({found}, {blank}) END"
-        )
+        select.columns[clean] = f"CASE WHEN {unmatched} THEN {literal(ELSEWHERE)} ELSE COALESCE({found}, {blank}) END"
         return
     select.columns[clean] = found if blank == "NULL" else f"COALESCE({found}, {blank})"
     select.rules.append((f"{name}: is not a known label", unmatched))
@@ -231,7 +228,7 @@ def _add_ethnicities(select: _Select, extract: Extract, source: Source) -> None:
         select.columns |= fragments.columns
 
 
-def _skip(select: _Select, extract: Extract, name: str, column: Column, value: str) -> None:
+def _skip(select: _Select, extract: Extract, name: str, column: Column, _: str) -> None:
     """Dates are added by themselves: those that are not given are NULL."""
     if name not in extract.columns:
         select.columns[_clean_name(column, name)] = "CAST(NULL AS INTEGER)"
@@ -289,10 +286,7 @@ def iso_expression(value: str, pattern: str) -> str:
         # Both separators may differ: read all as the first one.
         for mark in set(marks[1:]) - {marks[0]}:
             date_only = f"REPLACE({date_only}, {literal(mark)}, {literal(marks[0])})"
-        part = {
-            token: f"SPLIT_PART({date_only}, {literal(marks[0])}, {place})"
-            for place, token in enumerate(order, 1)
-        }
+        part = {token: f"SPLIT_PART({date_only}, {literal(marks[0])}, {place})" for place, token in enumerate(order, 1)}
         part |= {token: f"LPAD({part[token]}, 2, '0')" for token in ("MM", "DD")}
     return (
         f"CASE WHEN regexp_matches({value}, {literal(shape)}) "

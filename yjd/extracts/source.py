@@ -4,6 +4,8 @@ The table `raw_<extract>` has `line` and one VARCHAR column for each mapped colu
 column (`s_<number>`). Rows that cannot be split into fields are kept aside with their text.
 """
 
+# ruff: noqa: S608 - the names put into SQL are the package's own or checked by the configuration
+
 from __future__ import annotations
 
 import codecs
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from yjd.config import Extract
+    from yjd.config_extract import Extract
     from yjd.warehouse import Warehouse
 
 LONGEST_LINE = 1_000_000  # characters; a longer line is a broken quotation mark or a file inside a field
@@ -110,9 +112,7 @@ def _check_header(extract: Extract, header: list[str]) -> dict[str, int]:
         declared = {*wanted.values(), *extract.ignore}
         extra = [str(place) for place, name in enumerate(header, start=1) if name not in declared]
         if extra:
-            problems.append(
-                f"{len(extra)} of its columns are not declared (positions {', '.join(extra[:20])})"
-            )
+            problems.append(f"{len(extra)} of its columns are not declared (positions {', '.join(extra[:20])})")
     if problems:
         raise SchemaError(
             f"Extract {extract.name}: {'; '.join(problems)}.",
@@ -134,9 +134,7 @@ def _load_csv(extract: Extract, path: Path, warehouse: Warehouse, scratch: Path)
             first = lines.readline()
         header = next(csv.reader(io.StringIO(first), delimiter=extract.delimiter, strict=False), [])
         if first.count('"') % 2:
-            raise ExtractError(
-                f"Extract {extract.name}: a column name holds a line break.", "Rename the column."
-            )
+            raise ExtractError(f"Extract {extract.name}: a column name holds a line break.", "Rename the column.")
         places = _check_header(extract, header)
         rows, malformed = _scan_csv(extract, text_path, header, places, warehouse)
     if rows + len(malformed) == 0:
@@ -196,7 +194,7 @@ def _scan_csv(
     columns = ", ".join(f"'f{place}': 'VARCHAR'" for place in range(len(header)))
     picked = ", ".join(f"f{place} AS {column}" for column, place in places.items())
     select = (
-        f"SELECT CAST(1 + row_number() OVER () AS BIGINT) AS line, {picked} FROM read_csv(?, header=false, skip=1, "  # noqa: S608
+        f"SELECT CAST(1 + row_number() OVER () AS BIGINT) AS line, {picked} FROM read_csv(?, header=false, skip=1, "
         f"auto_detect=false, delim=?, quote='\"', escape='\"', columns={{{columns}}}, nullstr='', strict_mode=true, "
         "null_padding=false, store_rejects=true, rejects_table='yjd_rejects', rejects_scan='yjd_rejects_scan', "
         f"rejects_limit=0, max_line_size={2 * LONGEST_LINE})"
@@ -231,8 +229,7 @@ def _scan_csv(
             warehouse.append(batch.to_pandas(), table)
     rules = {"MISSING COLUMNS": "too few fields", "TOO MANY COLUMNS": "too many fields"}
     return rows, tuple(
-        (int(line), f"row: {rules.get(kind, 'cannot be split into fields')}", text)
-        for line, kind, text in rejected
+        (int(line), f"row: {rules.get(kind, 'cannot be split into fields')}", text) for line, kind, text in rejected
     )
 
 
@@ -271,17 +268,15 @@ def _sha256(path: Path) -> str:
 
 
 def _load_parquet(extract: Extract, path: Path, warehouse: Warehouse) -> Loaded:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     try:
         file = pq.ParquetFile(path)
         frames = (batch.to_pandas() for batch in file.iter_batches(100_000))
         return _load_frames(extract, warehouse, frames, native_dates=True, sha256=_sha256(path))
     except (pa.ArrowException, OSError):
-        raise ExtractError(
-            f"Extract {extract.name}: the file is not readable Parquet.", "Ask for it again."
-        ) from None
+        raise ExtractError(f"Extract {extract.name}: the file is not readable Parquet.", "Ask for it again.") from None
 
 
 def _excel_frames(extract: Extract, path: Path) -> Iterator[pd.DataFrame]:
@@ -309,7 +304,8 @@ def _database_chunks(extract: Extract) -> Iterator[pd.DataFrame]:
     import pandas as pd
     import sqlalchemy as sa
 
-    assert extract.database is not None and extract.database.table is not None  # checked by the configuration
+    assert extract.database is not None  # checked by the configuration
+    assert extract.database.table is not None
     url = extract.database.url()
     schema, _, name = extract.database.table.rpartition(".")
     try:
