@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from yjd.errors import ExtractError, SchemaError, YjdError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from sqlalchemy import Connection, Engine
 
+OFFLINE = MappingProxyType({"autoinstall_known_extensions": False, "autoload_known_extensions": False})
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SQLGLOT_NAMES = {"postgresql": "postgres", "mssql": "tsql"}  # SQLAlchemy's name of a dialect: sqlglot's
 _BEFORE_ROWS = ("ParserException", "BinderException", "CatalogException")  # DuckDB's, before it reads a row
@@ -85,7 +87,7 @@ class Warehouse:
         try:
             if url is None or url.startswith("duckdb"):
                 location = url or f"duckdb:///{':memory:' if path is None else path.resolve().as_posix()}"
-                return cls(create_engine(location, poolclass=StaticPool))
+                return cls(create_engine(location, poolclass=StaticPool, connect_args={"config": dict(OFFLINE)}))
             engine = create_engine(url)
             with engine.connect():
                 return cls(engine)
