@@ -102,7 +102,9 @@ class History:
                     connection.execute(_RUNS.insert().values(**row))
                     connection.execute(_RESULTS.insert(), _records(release))
         except sa.exc.SQLAlchemyError:
-            raise HistoryError("The history of runs cannot be written.", "Check that it is not locked or read-only.") from None
+            raise HistoryError(
+                "The history of runs cannot be written.", "Check that it is not locked or read-only."
+            ) from None
         if known not in (None, digest):
             raise HistoryError(
                 f"The history holds the run {release.run} with another release.", "Find out which of the two has left."

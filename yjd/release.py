@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 RESULTS, MANIFEST, CHECKSUMS = "results.csv", "release.json", "SHA256SUMS"
 _TEXT = ("measure", "quantity", "period", "area", "sex", "age_band", "level", "group", "reference", "rung",
          "method", "status", "disclosure")  # fmt: skip
-_VALUES = ("numerator", "denominator", "reference_numerator", "reference_denominator", "estimate", "lower", "upper")
+_VALUES = ("numerator", "denominator", "reference_numerator", "reference_denominator", "estimate", "lower", "upper",
+           "p_value", "q_value")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ def read_release(path: Path) -> Release:
     try:
         lines = (path / CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except OSError:
-        raise DisclosureError(f"{path.name} is not a release: it has no {CHECKSUMS}.", "Name the folder of a release.") from None
+        raise DisclosureError(
+            f"{path.name} is not a release: it has no {CHECKSUMS}.", "Name the folder of a release."
+        ) from None
     stated = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     found = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
     found.pop(CHECKSUMS, None)

@@ -258,7 +258,11 @@ def _pinned(sums: list[_Sum], table: _Table, links: Links) -> set[int]:
             changed |= _order(part, whole, table, low, high)
         if not changed:
             break
-    return {number for number in high if ceil(low[number] - 1e-6) == floor(high[number] + 1e-6)}
+    return {
+        number
+        for number, most in high.items()
+        if most != inf and low[number] != -inf and ceil(low[number] - 1e-6) == floor(most + 1e-6)
+    }
 
 
 def _narrow(equation: Equation, rest: float, low: dict[int, float], high: dict[int, float]) -> bool:

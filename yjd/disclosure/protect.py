@@ -54,7 +54,10 @@ def protect(cells: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
     already = cells["disclosure"].isin(HIDDEN).to_numpy()
     own = primary(cells, rules, links) | (cells["disclosure"] == "primary").to_numpy()
     facts = _facts(cells, rules, links, system, own)
-    hidden = Search(system, facts, rules, own | already).run()
+    search = Search(system, facts, rules, own | already)
+    # A table that was protected before is left as it is, where it still stands.
+    settled = already.any() and not (own & ~already).any() and search.safe()
+    hidden = already if settled else search.run()
 
     released = cells.copy()
     released["n"] = released["n"].astype(np.float64)
@@ -81,7 +84,7 @@ def _facts(cells: pd.DataFrame, rules: Rules, links: Links, system: System, own:
 
 
 def _costs(cells: pd.DataFrame, rules: Rules) -> Floats:
-    """Return what hiding each cell loses: more for what more people read (the region, every child), less for Unknown."""
+    """Return what hiding each cell loses: more for what most people read (the region, every child)."""
     n = cells["n"].fillna(0.0).to_numpy(dtype=np.float64)
     weight = cells["group"].map({ALL: 20.0, KNOWN: 10.0, UNKNOWN: 0.5}).fillna(1.0).to_numpy(dtype=np.float64)
     weight = weight * np.where(cells["level"] == "broad", 2.0, 1.0)

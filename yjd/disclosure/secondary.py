@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from yjd.disclosure.bounds import closed_by_bounds
 from yjd.disclosure.exact import NEARLY_ZERO, null_vector
@@ -112,6 +111,13 @@ class Search:
             "Publish fewer splits, or merge the smallest areas, groups or age bands.",
         )
 
+    def safe(self) -> bool:
+        """Say whether what is hidden now cannot be worked out, by either exact test."""
+        unknown, protected = self.unknown(), self.protected()
+        if (determined(self.system, unknown) & protected).any():
+            return False
+        return not (closed_by_bounds(self.system, self.facts.rounded, unknown) & protected).any()
+
     def _show_again(self, exposed: Flags) -> bool:
         """Show cells that were hidden to protect others, and can be worked out: hiding them protects nothing."""
         again = exposed[: self.system.cells] & self.hidden & ~np.isnan(self.system.n[: self.system.cells])
@@ -121,19 +127,17 @@ class Search:
 
     def _mend_rows(self) -> None:
         """Mend single relations, one family after another, until none is weak."""
-        weak = True
-        while weak:
-            weak = False
-            for family in FAMILIES:
-                while True:
-                    needy, missing = self._weak_rows()
-                    # Family by family, so that relations which share a cell do not each hide one of their
-                    # own.
-                    picks = self._picks(needy & (self.system.family == family), missing, needy)
-                    if picks.size == 0:
-                        break
-                    self.hidden[picks] = True
-                    weak = True
+        needy, missing = self._weak_rows()
+        family = idle = 0
+        while idle < len(FAMILIES) and needy.any():
+            # Family by family, so that relations which share a cell do not each hide one of their own.
+            picks = self._picks(needy & (self.system.family == family), missing, needy)
+            if picks.size:
+                self.hidden[picks] = True
+                needy, missing = self._weak_rows()
+                idle = 0
+            else:
+                family, idle = (family + 1) % len(FAMILIES), idle + 1
 
     def _weak_rows(self) -> tuple[Flags, Floats]:
         """Return the relations that a single one betrays, and how large a count each lacks."""
@@ -180,9 +184,9 @@ class Search:
 
     def _picks(self, chosen: Flags, missing: Floats, needy: Flags) -> Ints:
         """Return one cell to hide for each chosen relation that has one left."""
-        entries = np.flatnonzero(chosen[self.row] & self._open())
+        entries = np.flatnonzero(chosen[self.row] & self._open()) if chosen.any() else np.empty(0, dtype=np.int64)
         if entries.size == 0:
-            return np.empty(0, dtype=np.int64)
+            return entries
         row, lever = self.row[entries], self.lever[entries]
         score = self._scores(needy)[lever]
         short = (self.value[entries] < 0) & ~(self.system.n[self.column[entries]] >= missing[row])

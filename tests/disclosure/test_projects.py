@@ -1,0 +1,96 @@
+"""Small projects with everything linked: areas, sexes, two levels of ethnicity, nested stages and rolling periods."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from tests.disclosure.attacker import recovered
+from tests.disclosure.tables import links, only_threshold
+from yjd.disclosure import Rules, audit, protect
+from yjd.schema import CELL_COLUMNS
+
+AREAS, SEXES, YEARS = ("Dudley", "Walsall"), ("Female", "Male"), ("2022-23", "2023-24")
+HEADINGS = {"Caribbean": "Black", "African": "Black", "British": "White", "Irish": "White"}
+ROLLING = "2022-24"
+LEAVES = ("precourt", "court")
+LINKS = links(
+    subsets={"precourt": "outcomes", "court": "outcomes"},
+    parts=[("outcomes", LEAVES)],
+    related_periods={ROLLING: YEARS},
+    headings=HEADINGS,
+    denominators=[("precourt", "outcomes")],
+)
+
+
+def atoms_of(row):
+    """The atoms of a cell: stage, year, area, sex, detailed group."""
+    groups = {"All": [*HEADINGS, "Unknown"], "Known": list(HEADINGS)}.get(row.group)
+    if groups is None:
+        inside = [name for name, heading in HEADINGS.items() if row.level == "broad" and heading == row.group]
+        groups = inside or [row.group]
+    return set(
+        product(
+            LEAVES if row.stage == "outcomes" else [row.stage],
+            YEARS if row.period == ROLLING else [row.period],
+            AREAS if row.area == "All" else [row.area],
+            SEXES if row.sex == "All" else [row.sex],
+            groups,
+        )
+    )
+
+
+def project(seed, mean, splits):
+    """Every published cell of a small project with random counts."""
+    random = np.random.default_rng(seed)
+    every = list(product(LEAVES, YEARS, AREAS, SEXES, [*HEADINGS, "Unknown"]))
+    count = dict(zip(every, random.poisson(random.gamma(1.0, mean, len(every))).tolist(), strict=True))
+    rows = []
+    levels = [("broad", group) for group in ("Black", "White", "Unknown", "Known", "All")]
+    levels += [("detailed", group) for group in (*HEADINGS, "Unknown", "Known", "All")]
+    for stage, period, split, (level, group) in product(("outcomes", *LEAVES), (*YEARS, ROLLING), splits, levels):
+        areas = AREAS if "area" in split else ["All"]
+        sexes = SEXES if "sex" in split else ["All"]
+        rows += [(stage, period, area, sex, "All", level, group) for area, sex in product(areas, sexes)]
+    frame = pd.DataFrame(rows, columns=CELL_COLUMNS[:7])
+    n = [float(sum(count[atom] for atom in atoms_of(row))) for row in frame.itertuples(index=False)]
+    return frame.assign(n=n, status="ok", disclosure="shown")
+
+
+SPLITS = {
+    "areas": [(), ("area",)],
+    "areas and sexes": [(), ("area",), ("sex",)],
+    "crossed": [(), ("area",), ("sex",), ("area", "sex")],
+    "crossed, margins left out": [(), ("area", "sex")],
+}
+
+
+@pytest.mark.parametrize(("seed", "splits"), list(enumerate(SPLITS)), ids=SPLITS)
+def test_nothing_hidden_comes_back(seed, splits):
+    rules = Rules(minimum_count=6, zero_safe=True, minimum_denominator=8, round_to=None)
+    table = project(seed, 25, SPLITS[splits])
+    released = protect(table, rules, LINKS)
+    assert audit(released, rules, LINKS).empty
+    found = table.iloc[recovered(released, atoms_of)]
+    assert found.empty
+    assert released["n"].notna().sum() > 0
+    assert_frame_equal(protect(released, rules, LINKS), released)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_threshold_alone_fails_both_attacks(seed):
+    rules = Rules(minimum_count=6, zero_safe=True, minimum_denominator=0, round_to=None)
+    table = only_threshold(project(seed, 25, SPLITS["areas"]), rules)
+    solver = set(recovered(table, atoms_of))
+    keys = [tuple(row) for row in table[list(CELL_COLUMNS[:7])].itertuples(index=False)]
+    found = audit(table, rules, LINKS)
+    ours = {
+        keys.index(tuple(row)[:7]) for row in found[found["attack"].isin(["sums", "bounds"])].itertuples(index=False)
+    }
+    assert solver
+    assert ours <= solver
+    assert len(ours) > len(solver) / 2

@@ -1,0 +1,356 @@
+"""What may be shown of small tables, worked by hand, and what an outsider makes of random ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from tests.disclosure.attacker import by_area_and_group, intervals, recovered
+from tests.disclosure.tables import GROUPS, RULES, cells, hidden, links, only_threshold, two_way
+from yjd.disclosure import Rules, audit, protect
+from yjd.errors import ConfigurationError, DisclosureError
+
+# Five areas by four groups; two counts (3 and 4) below 6, in different rows and columns.
+FIVE_BY_FOUR = {
+    "Birmingham": [120, 85, 40, 12],
+    "Coventry": [44, 3, 21, 9],
+    "Dudley": [30, 14, 4, 11],
+    "Sandwell": [52, 27, 16, 8],
+    "Walsall": [33, 19, 13, 10],
+}
+ALL_OF_IT = by_area_and_group(list(FIVE_BY_FOUR), list(GROUPS[:4]))
+
+
+def small(**changes):
+    given = {"minimum_count": 6, "zero_safe": True, "minimum_denominator": 0, "round_to": None}
+    return Rules(**(given | changes))
+
+
+class TestATableWithTotals:
+    def test_a_threshold_alone_gives_both_counts_back(self):
+        released = only_threshold(two_way(FIVE_BY_FOUR))
+        ends = intervals(released, ALL_OF_IT)
+        assert sorted(low for low, _ in ends.values()) == pytest.approx([3, 4])
+        assert sorted(high for _, high in ends.values()) == pytest.approx([3, 4])
+        assert set(audit(released, RULES, links())["attack"]) == {"sums"}
+
+    def test_protected_neither_comes_back(self):
+        table = two_way(FIVE_BY_FOUR)
+        released = protect(table, RULES, links())
+        assert ("arrests", "Coventry", "Black") in hidden(released)
+        assert ("arrests", "Dudley", "Mixed") in hidden(released)
+        assert recovered(released, ALL_OF_IT) == []
+        assert audit(released, RULES, links()).empty
+
+    def test_totals_stay_and_few_cells_go(self):
+        released = protect(two_way(FIVE_BY_FOUR), RULES, links())
+        assert not [cell for cell in hidden(released) if "All" in cell]
+        assert len(hidden(released)) <= 6
+
+    def test_every_blank_says_why(self):
+        released = protect(two_way(FIVE_BY_FOUR), RULES, links()).set_index(["area", "group"])
+        assert released.loc[("Coventry", "Black"), "disclosure"] == "primary"
+        assert released["n"].isna().equals(released["disclosure"].isin(["primary", "secondary"]))
+        assert (released["disclosure"] == "secondary").sum() >= 2
+
+    def test_hidden_is_never_nought(self):
+        released = protect(two_way(FIVE_BY_FOUR), RULES, links())
+        assert not (released.loc[released["disclosure"] != "shown", "n"] == 0).any()
+
+    def test_twice_changes_nothing(self):
+        once = protect(two_way(FIVE_BY_FOUR), RULES, links())
+        assert_frame_equal(protect(once, RULES, links()), once)
+
+    def test_the_input_is_left_alone(self):
+        table = two_way(FIVE_BY_FOUR)
+        before = table.copy(deep=True)
+        protect(table, RULES, links())
+        audit(table, RULES, links())
+        assert_frame_equal(table, before)
+
+    def test_order_and_index_are_kept(self):
+        table = two_way(FIVE_BY_FOUR).sample(frac=1, random_state=3)
+        released = protect(table, RULES, links())
+        assert released.index.equals(table.index)
+        assert released["area"].tolist() == table["area"].tolist()
+
+    def test_nothing_small_means_nothing_hidden(self):
+        table = two_way({"Dudley": [10, 20], "Walsall": [30, 40]})
+        assert_frame_equal(protect(table, RULES, links()), table)
+
+
+class TestRules:
+    def test_zeros_are_shown_where_they_are_safe(self):
+        table = two_way({"Dudley": [0, 20, 30], "Walsall": [30, 40, 0]})
+        assert hidden(protect(table, small(zero_safe=True), links())) == []
+
+    def test_zeros_are_hidden_where_they_are_not(self):
+        table = two_way({"Dudley": [0, 20, 30], "Walsall": [30, 40, 50]})
+        released = protect(table, small(zero_safe=False), links())
+        assert ("arrests", "Dudley", "Asian") in hidden(released)
+        assert recovered(released, by_area_and_group(["Dudley", "Walsall"], GROUPS[:3])) == []
+
+    def test_the_threshold_itself_is_shown(self):
+        assert hidden(protect(two_way({"Dudley": [6, 20], "Walsall": [30, 40]}), RULES, links())) == []
+
+    def test_public_counts_stay_whatever_they_are(self):
+        table = two_way({"Dudley": [2, 20], "Walsall": [30, 40]}, stage="population")
+        given = links(public_stages=frozenset(["population"]))
+        assert hidden(protect(table, small(round_to=5), given)) == []
+        assert audit(table, RULES, given).empty
+
+    def test_a_small_denominator_goes_itself(self):
+        table = two_way({"Dudley": [9, 40, 50], "Walsall": [30, 40, 50]}, stage="outcomes")
+        given = links(denominators=[("precourt", "outcomes")])
+        assert ("outcomes", "Dudley", "Asian") in hidden(protect(table, small(minimum_denominator=10), given))
+        assert hidden(protect(table, small(minimum_denominator=9), given)) == []
+
+    def test_counts_over_a_small_public_denominator_go(self):
+        arrests = two_way({"Dudley": [20, 40, 50], "Walsall": [30, 40, 50]})
+        population = two_way({"Dudley": [45, 400, 500], "Walsall": [300, 400, 500]}, stage="population")
+        given = links(public_stages=frozenset(["population"]), denominators=[("arrests", "population")])
+        released = protect(pd.concat([arrests, population], ignore_index=True), small(minimum_denominator=50), given)
+        assert ("arrests", "Dudley", "Asian") in hidden(released)
+        assert not [cell for cell in hidden(released) if cell[0] == "population"]
+
+    def test_rounding_comes_after_hiding(self):
+        table = two_way(FIVE_BY_FOUR)
+        released = protect(table, small(round_to=5), links())
+        shown = released["n"].notna()
+        assert (released.loc[shown, "n"] % 5 == 0).all()
+        assert set(released.loc[shown, "disclosure"]) == {"rounded"}
+        assert shown.equals(protect(table, RULES, links())["n"].notna())
+        assert ((released["n"] - table["n"]).abs().dropna() <= 2.5).all()
+        assert_frame_equal(protect(released, small(round_to=5), links()), released)
+        assert audit(released, small(round_to=5), links()).empty
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"minimum_count": 1}, {"minimum_count": 2}, {"minimum_denominator": -1}, {"round_to": 1}, {"round_to": 0}],
+    )
+    def test_rules_that_protect_nothing_are_refused(self, wrong):
+        with pytest.raises(ConfigurationError):
+            small(**wrong)
+
+    def test_nothing_has_a_default(self):
+        with pytest.raises(TypeError):
+            Rules(minimum_count=6)
+
+
+class TestNarrowInference:
+    def test_a_pair_with_a_small_sum_is_not_enough(self):
+        # Hiding only Black (2) and its partner Other (6) would leave a sum of 8, and 2 to say for Black if
+        # Other is known to be at least 6: something larger must go too.
+        table = cells(
+            [({"group": g}, n) for g, n in zip(("Black", "Other", "White", "All"), (2, 6, 90, 98), strict=True)]
+        )
+        released = protect(table, RULES, links())
+        seen = dict(zip(released["group"], released["n"], strict=True))
+        gone = (
+            98 - sum(n for g, n in seen.items() if g != "All" and not np.isnan(n)) if not np.isnan(seen["All"]) else 98
+        )
+        assert gone >= 9
+
+    def test_a_zero_is_not_the_only_partner(self):
+        table = cells(
+            [({"group": g}, n) for g, n in zip(("Black", "Other", "White", "All"), (2, 0, 90, 92), strict=True)]
+        )
+        assert ("arrests", "All", "White") in hidden(protect(table, RULES, links())) or (
+            "arrests", "All", "All",
+        ) in hidden(protect(table, RULES, links()))  # fmt: skip
+
+
+class TestStages:
+    nested = links(subsets={"precourt": "outcomes"})
+
+    def test_a_small_remainder_is_hidden_though_both_counts_are_large(self):
+        # 12 outcomes, 11 pre-court: the one child who was not is there to be read.
+        table = pd.concat(
+            [
+                two_way({"Dudley": [12, 40, 60], "Walsall": [50, 40, 60]}, stage="outcomes"),
+                two_way({"Dudley": [11, 20, 30], "Walsall": [25, 20, 30]}, stage="precourt"),
+            ],
+            ignore_index=True,
+        )
+        assert "complement" in set(audit(table, RULES, self.nested)["attack"])
+        released = protect(table, RULES, self.nested)
+        gone = hidden(released)
+        assert ("precourt", "Dudley", "Asian") in gone or ("outcomes", "Dudley", "Asian") in gone
+        assert audit(released, RULES, self.nested).empty
+
+    def test_a_remainder_of_none_is_safe_where_zeros_are(self):
+        table = cells([({"stage": "outcomes"}, 12), ({"stage": "precourt"}, 12)])
+        assert hidden(protect(table, RULES, self.nested)) == []
+        assert hidden(protect(table, small(zero_safe=False), self.nested)) != []
+
+    def test_a_remainder_two_steps_up_is_hidden_too(self):
+        # Neither step is telling by itself once pre-court is hidden; 20 less 15 still is.
+        table = cells([({"stage": "outcomes"}, 20), ({"stage": "precourt"}, 17), ({"stage": "resolutions"}, 15)])
+        chain = links(subsets={"precourt": "outcomes", "resolutions": "precourt"})
+        released = protect(table, RULES, chain).set_index("stage")["n"]
+        assert np.isnan(released["outcomes"]) or np.isnan(released["resolutions"])
+
+    def test_stages_that_add_up_protect_each_other(self):
+        table = cells([({"stage": "outcomes"}, 40), ({"stage": "precourt"}, 37), ({"stage": "court"}, 3)])
+        given = links(parts=[("outcomes", ["precourt", "court"])])
+        assert set(audit(only_threshold(table), RULES, given)["attack"]) == {"sums"}
+        released = protect(table, RULES, given).set_index("stage")["n"]
+        assert np.isnan(released["court"])
+        assert np.isnan(released["precourt"]) or np.isnan(released["outcomes"])
+
+    def test_a_public_whole_hides_the_part(self):
+        table = cells([({"stage": "population"}, 12), ({"stage": "arrests"}, 11)])
+        given = links(subsets={"arrests": "population"}, public_stages=frozenset(["population"]))
+        assert hidden(protect(table, RULES, given)) == [("arrests", "All", "All")]
+
+
+HEADINGS = {
+    "Caribbean": "Black",
+    "African": "Black",
+    "Other Black": "Black",
+    "British": "White",
+    "Irish": "White",
+}
+
+
+class TestEthnicGroups:
+    def table(self):
+        broad = {"Black": 30, "White": 100, "Known": 130, "Unknown": 20, "All": 150}
+        detailed = {"Caribbean": 3, "African": 12, "Other Black": 15, "British": 80, "Irish": 20}
+        rows = [({"group": group}, n) for group, n in broad.items()]
+        rows += [({"level": "detailed", "group": group}, n) for group, n in detailed.items()]
+        rows += [({"level": "detailed", "group": group}, broad[group]) for group in ("Known", "Unknown", "All")]
+        return cells(rows)
+
+    def test_a_broad_group_gives_a_detailed_one_back_and_is_heeded(self):
+        given = links(headings=HEADINGS)
+        # Hiding Irish as the partner would satisfy the detailed line alone; Black less the others still gives
+        # 3.
+        table = self.table()
+        weak = table.copy()
+        weak.loc[weak["group"].isin(["Caribbean", "Irish"]), ["n"]] = np.nan
+        weak.loc[weak["n"].isna(), "disclosure"] = "primary"
+        assert "Caribbean" in set(audit(weak, RULES, given)["group"])
+        released = protect(table, RULES, given)
+        assert audit(released, RULES, given).empty
+        assert {"Caribbean"} < set(released.loc[released["n"].isna(), "group"])
+
+    def test_one_count_at_two_levels_is_hidden_at_both(self):
+        table = self.table()
+        table.loc[table["group"] == "Unknown", "n"] = 4
+        table.loc[table["group"] == "All", "n"] = 134
+        released = protect(table, RULES, links(headings=HEADINGS))
+        assert released.loc[released["group"] == "Unknown", "n"].isna().all()
+
+    def test_a_detailed_group_without_a_heading_is_refused(self):
+        with pytest.raises(DisclosureError, match="broad group"):
+            protect(self.table(), RULES, links(headings={"African": "Black"}))
+
+
+class TestPeriods:
+    def test_a_rolling_period_less_its_years(self):
+        years = ("2021-22", "2022-23", "2023-24")
+        counts = dict(zip(years, (14, 3, 20), strict=True)) | {"2021-24": 37}
+        table = cells([({"period": period}, n) for period, n in counts.items()])
+        given = links(related_periods={"2021-24": years})
+        assert set(audit(only_threshold(table), RULES, given)["attack"]) == {"sums"}
+        released = protect(table, RULES, given)
+        assert released["n"].isna().sum() >= 2
+        assert audit(released, RULES, given).empty
+
+    def test_the_year_that_is_not_published(self):
+        # 37 in three years, 34 in the two that are shown: 3 in the one that is not.
+        table = cells([({"period": "2021-22"}, 14), ({"period": "2023-24"}, 20), ({"period": "2021-24"}, 37)])
+        given = links(related_periods={"2021-24": ("2021-22", "2022-23", "2023-24")})
+        assert protect(table, RULES, given)["n"].isna().any()
+
+
+class TestMarginsLeftOut:
+    def test_a_total_that_is_not_printed_can_still_be_summed(self):
+        # Area by sex, and the region: no area's own total. Dudley girls need more than one partner.
+        counts = {("Dudley", "Female"): 3, ("Dudley", "Male"): 20, ("Walsall", "Female"): 30, ("Walsall", "Male"): 40}
+        rows = [({"area": area, "sex": sex}, n) for (area, sex), n in counts.items()]
+        table = cells([*rows, ({}, 93)])
+        assert not audit(only_threshold(table), RULES, links()).empty
+        released = protect(table, RULES, links())
+        assert audit(released, RULES, links()).empty
+        assert released["n"].isna().sum() >= 2
+
+
+class TestRefusals:
+    def test_a_key_twice(self):
+        with pytest.raises(DisclosureError, match="more than once"):
+            protect(cells([({}, 7), ({}, 8)]), RULES, links())
+
+    def test_a_negative_count(self):
+        with pytest.raises(DisclosureError, match="negative"):
+            protect(cells([({}, -7)]), RULES, links())
+
+    def test_a_column_missing(self):
+        with pytest.raises(DisclosureError, match="lacks"):
+            protect(cells([({}, 7)]).drop(columns="level"), RULES, links())
+
+    def test_a_cell_that_cannot_be_protected(self):
+        # The only part of a public whole: nothing else can be hidden.
+        table = cells([({"stage": "population"}, 30), ({"stage": "residents"}, 3)])
+        given = links(parts=[("population", ["residents"])], public_stages=frozenset(["population"]))
+        with pytest.raises(DisclosureError, match="nothing is released"):
+            protect(table, RULES, given)
+
+    def test_counts_that_were_never_available_are_left_as_they_are(self):
+        table = two_way({"Dudley": [10, 20], "Walsall": [30, 40]})
+        table.loc[0, ["n", "status"]] = [np.nan, "not_available"]
+        released = protect(table, RULES, links())
+        assert released.loc[0, "disclosure"] == "shown"
+
+    def test_an_empty_table(self):
+        table = cells([({}, 7)]).iloc[:0]
+        assert protect(table, RULES, links()).empty
+        assert audit(table, RULES, links()).empty
+
+
+tables = st.integers(2, 5).flatmap(
+    lambda width: st.lists(
+        st.lists(st.one_of(st.integers(0, 9), st.integers(6, 80)), min_size=width, max_size=width),
+        min_size=2,
+        max_size=5,
+    )
+)
+
+
+@settings(max_examples=25)
+@given(tables, st.booleans())
+def test_an_outsider_with_a_solver_recovers_no_count_of_any_table(counts, zero_safe):
+    areas = [f"Area {number}" for number in range(len(counts))]
+    rules = small(zero_safe=zero_safe)
+    table = two_way(dict(zip(areas, counts, strict=True)))
+    released = protect(table, rules, links())
+    assert audit(released, rules, links()).empty
+    members = by_area_and_group(areas, list(GROUPS[: len(counts[0])]))
+    at_risk = table["n"].between(1 if zero_safe else 0, rules.minimum_count - 1)
+    assert not at_risk.iloc[recovered(released, members)].any()
+    assert released.loc[at_risk, "n"].isna().all()
+    assert_frame_equal(protect(released, rules, links()), released)
+
+
+def test_the_attacker_is_no_straw_man():
+    """On random 5-by-4 tables a threshold alone nearly always leaves something to recover."""
+    random = np.random.default_rng(11)
+    beaten = safe = tried = 0
+    members = by_area_and_group([f"Area {n}" for n in range(5)], list(GROUPS[:4]))
+    for _ in range(25):
+        counts = random.poisson(12, (5, 4)).tolist()
+        table = two_way({f"Area {number}": row for number, row in enumerate(counts)})
+        weak = only_threshold(table)
+        if weak["n"].notna().all():
+            continue
+        tried += 1
+        beaten += bool(recovered(weak, members))
+        safe += not recovered(protect(table, RULES, links()), members)
+    assert tried > 10
+    assert beaten > tried / 2
+    assert safe == tried

