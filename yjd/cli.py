@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the engine is imported by the verb that needs it: `yjd --he
     from yjd.pipeline import RunOutcome
 
 ACCOUNTING = ("extract", "read", "used", "set_aside", "out_of_scope")
+RUN_COLUMNS = ("run", "recorded_at", "version", "title")
 
 app = typer.Typer(
     name="yjd",
@@ -175,7 +176,7 @@ def runs(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
         terminal.say(terminal.as_json({"runs": rows}))
     else:
         terminal.say(
-            terminal.table(rows, list(rows[0])) if rows else "No run yet: `yjd run` makes the first."
+            terminal.table(rows, RUN_COLUMNS) if rows else "No run yet: `yjd run` makes the first."
         )
 
 
