@@ -210,12 +210,12 @@ class Settings(Section):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load(path: Path) -> Settings:
+def load(path: Path | str) -> Settings:
     """Read and check yjd.toml.
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         The file itself.
 
     Raises
@@ -223,6 +223,7 @@ def load(path: Path) -> Settings:
     ConfigurationError
         With every problem found, each with the key concerned.
     """
+    path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

@@ -71,6 +71,21 @@ def check(settings: Settings, progress: Progress = _silent) -> list[Accounting]:
         return load_extracts(settings, warehouse, Folders.of(settings).sensitive, progress).accounting
 
 
+def build_cells(settings: Settings, *, progress: Progress = _silent) -> pd.DataFrame:
+    """Read every extract and count: cells before disclosure control, for an analyst's own look on the machine.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `yjd.schema.CELL_COLUMNS`. Nothing computed from it may leave; `run` makes what may.
+    """
+    from yjd.extracts import load_extracts
+
+    with _warehouse(settings) as warehouse:
+        loaded = load_extracts(settings, warehouse, Folders.of(settings).sensitive, progress)
+        return count(settings, warehouse, fed=loaded.fed).cells
+
+
 def run(settings: Settings, *, progress: Progress = _silent, report: bool = True) -> RunOutcome:
     """Extracts in, a disclosure-checked release and a rendered report out.
 
