@@ -34,9 +34,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def lint(session: nox.Session) -> None:
     """Check style and format."""
-    session.install(
-        *(line for line in nox.project.dependency_groups(PROJECT, "lint") if line.startswith("ruff"))
-    )
+    session.install(*(line for line in nox.project.dependency_groups(PROJECT, "lint") if line.startswith("ruff")))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
@@ -94,7 +92,8 @@ def backends(session: nox.Session) -> None:
 def coverage_study(session: nox.Session) -> None:
     """See that 95% intervals hold the known truth about 95 times in 100, over many seeds."""
     install(session)
-    session.run("pytest", "-m", "coverage_study", "-n", "2", *session.posargs)
+    session.run("pytest", "-m", "coverage_study", "-n", "2")
+    session.run("python", "-m", "tests.study.coverage", *session.posargs)
 
 
 @nox.session(python=OLDEST, default=False)

@@ -1,0 +1,1 @@
+"""Studies by repetition: too long for the default tests, run by name."""
