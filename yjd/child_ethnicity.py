@@ -18,36 +18,38 @@ if TYPE_CHECKING:
     from yjd.ethnicity import Source
 
 ChildRule = Literal["most_recent_self_defined", "most_frequent", "as_recorded"]
+_ROWS_OF_A_TABLE: Final = 10**14  # more than any row_id, so that `place` orders by table and then by row_id
 _BEFORE_ANY_DAY: Final = -10_000_000  # stands for a record without a date, which is older than every other
 
 
 def _known_values(tables: Sequence[str], source: Source) -> str:
-    """Return CTEs: each record of a child (`recorded`), each known value of the first source that has any."""
+    """Return CTEs: each record of a child (`recorded`), those with a known value of the best source (`usable`)."""
     recorded = "\n  UNION ALL\n".join(
-        f"  SELECT child_id, row_id, COALESCE(day, {_BEFORE_ANY_DAY}) AS day, {order} AS table_order,"
+        f"  SELECT child_id, COALESCE(day, {_BEFORE_ANY_DAY}) AS day, {order * _ROWS_OF_A_TABLE} + row_id AS place,"
         f" ethnicity_self, ethnicity_officer FROM {table} WHERE child_id IS NOT NULL"
         for order, table in enumerate(tables, start=1)
     )
     wanted = {"self": ("self",), "officer": ("officer",), "self_then_officer": ("self", "officer")}[source]
     known = "\n  UNION ALL\n".join(
-        f"  SELECT r.child_id, r.row_id, r.day, r.table_order, {priority} AS priority, '{name}' AS source,"
+        f"  SELECT r.child_id, r.day, r.place, {priority} AS priority, '{name}' AS source,"
         " g.code, g.heading, CASE WHEN g.code = g.heading THEN 1 ELSE 0 END AS no_detail\n"
         f"  FROM recorded AS r INNER JOIN ethnicity_group AS g ON g.code = r.ethnicity_{name}"
         f" WHERE g.code <> '{UNKNOWN}'"
         for priority, name in enumerate(wanted, start=1)
     )
+    usable = "SELECT * FROM known"
+    if len(wanted) > 1:
+        usable = (
+            "SELECT known.* FROM known INNER JOIN\n"
+            "    (SELECT child_id, MIN(priority) AS priority FROM known GROUP BY child_id) AS best\n"
+            "    ON best.child_id = known.child_id AND best.priority = known.priority"
+        )
     return f"""recorded AS (
 {recorded}
 ), known AS (
 {known}
-), prioritised AS (
-  SELECT known.*, MIN(priority) OVER (PARTITION BY child_id) AS first_priority FROM known
 ), usable AS (
-  SELECT child_id, source, day, code, heading, no_detail,
-    ROW_NUMBER() OVER (PARTITION BY child_id ORDER BY day DESC, table_order, row_id) AS latest,
-    COUNT(*) OVER (PARTITION BY child_id, heading) AS n_heading,
-    COUNT(*) OVER (PARTITION BY child_id, code) AS n_code
-  FROM prioritised WHERE priority = first_priority
+  {usable}
 )"""
 
 
@@ -95,20 +97,34 @@ def child_ethnicity_sql(
     if rule == "as_recorded":
         ethnicity, origin, partition, order = "NULL", "NULL", *_RULES["most_recent_self_defined"]
     else:
-        ethnicity, origin = f"COALESCE(chosen.code, '{UNKNOWN}')", "COALESCE(chosen.source, 'none')"
+        ethnicity, origin = f"COALESCE(chosen.code, counted.only_code, '{UNKNOWN}')", "COALESCE(counted.source, 'none')"
         partition, order = _RULES[rule]
-    return f"""WITH {_known_values(tables, source)}, placed AS (
-  SELECT usable.*, MIN(latest) OVER (PARTITION BY {partition}) AS in_heading FROM usable
+    # Few children have more than one value, so only theirs are put in order: one row a value, its latest record.
+    return f"""WITH {_known_values(tables, source)}, value_of_child AS (
+  SELECT child_id, source, code, heading, no_detail, MAX(day) AS day, COUNT(*) AS n_code
+  FROM usable GROUP BY child_id, source, code, heading, no_detail
+), counted AS (
+  SELECT child_id, CAST(SUM(n_code) AS BIGINT) AS n_records, COUNT(*) AS n_values,
+    CASE WHEN MIN(heading) <> MAX(heading) THEN 1 ELSE 0 END AS headings_differ,
+    SUM(1 - no_detail) AS n_detailed, MIN(code) AS only_code, MIN(source) AS source
+  FROM value_of_child GROUP BY child_id
+), dated AS (
+  SELECT v.child_id, v.code, v.heading, v.no_detail, v.day, v.n_code, MIN(u.place) AS place
+  FROM value_of_child AS v
+  INNER JOIN counted ON counted.child_id = v.child_id AND counted.n_values > 1
+  INNER JOIN usable AS u ON u.child_id = v.child_id AND u.code = v.code AND u.day = v.day
+  GROUP BY v.child_id, v.code, v.heading, v.no_detail, v.day, v.n_code
+), numbered AS (
+  SELECT dated.*, ROW_NUMBER() OVER (PARTITION BY child_id ORDER BY day DESC, place) AS latest,
+    SUM(n_code) OVER (PARTITION BY child_id, heading) AS n_heading
+  FROM dated
+), placed AS (
+  SELECT numbered.*, MIN(latest) OVER (PARTITION BY {partition}) AS in_heading FROM numbered
 ), ranked AS (
-  SELECT child_id, code, source, ROW_NUMBER() OVER (PARTITION BY child_id ORDER BY {order}) AS place
+  SELECT child_id, code, ROW_NUMBER() OVER (PARTITION BY child_id ORDER BY {order}) AS rank_of_value
   FROM placed
 ), chosen AS (
-  SELECT child_id, code, source FROM ranked WHERE place = 1
-), counted AS (
-  SELECT child_id, COUNT(*) AS n_records, COUNT(DISTINCT code) AS n_values,
-    COUNT(DISTINCT heading) AS n_headings,
-    COUNT(DISTINCT CASE WHEN no_detail = 0 THEN code END) AS n_detailed
-  FROM usable GROUP BY child_id
+  SELECT child_id, code FROM ranked WHERE rank_of_value = 1
 ), child AS (
   SELECT DISTINCT child_id FROM recorded
 )
@@ -117,8 +133,8 @@ SELECT child.child_id,
   CAST({origin} AS VARCHAR) AS ethnicity_source,
   COALESCE(counted.n_records, 0) AS n_records,
   COALESCE(counted.n_values, 0) AS n_values,
-  CASE WHEN counted.n_headings > 1 OR counted.n_detailed > 1 THEN 1 ELSE 0 END AS disagrees,
-  CASE WHEN counted.n_headings > 1 THEN 1 ELSE 0 END AS disagrees_broad
+  CASE WHEN counted.headings_differ = 1 OR counted.n_detailed > 1 THEN 1 ELSE 0 END AS disagrees,
+  COALESCE(counted.headings_differ, 0) AS disagrees_broad
 FROM child
 LEFT JOIN chosen ON chosen.child_id = child.child_id
 LEFT JOIN counted ON counted.child_id = child.child_id"""

@@ -11,7 +11,7 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from yjd import child_ethnicity, ethnicity
 from yjd.errors import ConfigurationError, SchemaError
@@ -103,20 +103,22 @@ def load_extracts(
     for name, table in TABLES.items():
         warehouse.declare(name, clean_columns(table))
     accounting, findings, over = [], [], []
-    for position, extract in enumerate(settings.extracts):
+    _compress(warehouse, "uncompressed")  # what is dropped again soon; half of the time would go into packing it
+    for extract in settings.extracts:
         progress(f"Reading {extract.name}")
         loaded = source.load(extract, settings.folder, warehouse, scratch=sensitive)
-        typed = clean.typed_select(extract, source=settings.ethnicity.source, native_dates=loaded.native_dates)
-        warehouse.create(f"typed_{extract.name}", typed)
+        plan = clean.plan(extract, source=settings.ethnicity.source, native_dates=loaded.native_dates)
+        for name, select in plan.maps.items():
+            warehouse.create(name, select)
+        warehouse.create(f"typed_{extract.name}", plan.typed)
         entry = _account(extract, loaded, warehouse)
         problems = _tolerance_problems(extract, settings, entry, loaded, warehouse)
         _write_set_aside(extract, loaded, warehouse, sensitive / "set_aside")
         over += problems
         findings += _findings(extract, entry, warehouse)
-        _add_to_clean(extract, position, warehouse)
         accounting.append(entry)
-        warehouse.execute(f"DROP TABLE raw_{extract.name}")
-        warehouse.execute(f"DROP TABLE typed_{extract.name}")
+        for what in (*(f"TABLE {name}" for name in plan.maps), *loaded.scratch):
+            warehouse.execute(f"DROP {what}")
     if over:
         listed = "\n".join(f"  - {problem}" for problem in over)
         raise SchemaError(
@@ -125,7 +127,18 @@ def load_extracts(
             "or raise quality.tolerance_percent if these rows are known.",
         )
     progress("Choosing one ethnicity for each child")
-    return LoadedExtracts(accounting, findings, _one_ethnicity_a_child(settings, warehouse))
+    disagreements = _one_ethnicity_a_child(settings, warehouse)
+    _compress(warehouse, "auto")
+    for position, extract in enumerate(settings.extracts):
+        _add_to_clean(extract, position, settings, warehouse)
+    _write_coverage(settings.extracts, warehouse)
+    return LoadedExtracts(accounting, findings, disagreements)
+
+
+def _compress(warehouse: Warehouse, how: Literal["auto", "uncompressed"]) -> None:
+    """How DuckDB packs what is written from now on; other engines have no such setting."""
+    if warehouse.duckdb is not None:
+        warehouse.execute(f"SET force_compression = '{how}'")
 
 
 def _check_labels(settings: Settings) -> None:
@@ -256,40 +269,58 @@ def _findings(extract: Extract, entry: Accounting, warehouse: Warehouse) -> list
     return findings
 
 
-def _add_to_clean(extract: Extract, position: int, warehouse: Warehouse) -> None:
-    """Rows that are in scope and break no rule go to the clean table, and keep where they came from."""
-    table = TABLES[extract.table]
-    columns = list(clean_columns(table))
-    offset = position * 10_000_000_000  # so that an identifier is unique over the extracts of a table
-    special = {"extract": clean.literal(extract.name), "row_id": f"{offset} + t.line"}
-    if not table.counts:
-        special["ethnicity"] = "t.ethnicity_recorded"
-    picked = ", ".join(special.get(name, f't."{name}"') for name in columns)
-    listed = ", ".join(f'"{name}"' for name in columns)
-    warehouse.execute(
-        f"INSERT INTO {extract.table} ({listed}) SELECT {picked} FROM typed_{extract.name} AS t "
-        "WHERE in_scope = 1 AND failed = ''"
-    )
+def _row_id(position: int) -> str:
+    """An identifier that is unique over the extracts of a table."""
+    return f"{position * 10_000_000_000} + t.line"
 
 
 def _one_ethnicity_a_child(settings: Settings, warehouse: Warehouse) -> dict[str, int]:
-    tables = [name for name, table in TABLES.items() if not table.counts]
+    """Make `child_ethnicity` from the rows that will be used, and sum up how often records disagree."""
+    used: dict[str, list[str]] = {}
+    for position, extract in enumerate(settings.extracts):
+        if not TABLES[extract.table].counts:
+            used.setdefault(extract.table, []).append(
+                f"SELECT t.child_id, {_row_id(position)} AS row_id, t.day, t.ethnicity_self, t.ethnicity_officer "
+                f"FROM typed_{extract.name} AS t WHERE t.in_scope = 1 AND t.failed = ''"
+            )
+    views = {f"used_{table}": " UNION ALL ".join(used[table]) for table in TABLES if table in used}
+    for name, select in views.items():
+        warehouse.execute(f"CREATE VIEW {name} AS {select}")
     rule, origin = settings.ethnicity.per_child, settings.ethnicity.source
+    tables = list(views) or ["arrests"]  # without any record, an empty table
     warehouse.create("child_ethnicity", child_ethnicity.child_ethnicity_sql(tables, rule=rule, source=origin))
-    if rule != "as_recorded":
-        for table in tables:
-            warehouse.execute(child_ethnicity.apply_child_sql(table))
-    _write_coverage(settings.extracts, tables, warehouse)
+    for name in views:
+        warehouse.execute(f"DROP VIEW {name}")
     summary = warehouse.query(child_ethnicity.disagreement_sql()).iloc[0]
     return {str(name): int(value) for name, value in summary.items()}
 
 
-def _write_coverage(extracts: Sequence[Extract], tables: Sequence[str], warehouse: Warehouse) -> None:
+def _add_to_clean(extract: Extract, position: int, settings: Settings, warehouse: Warehouse) -> None:
+    """Rows that are in scope and break no rule go to the clean table, and keep where they came from."""
+    table = TABLES[extract.table]
+    columns = list(clean_columns(table))
+    special = {"extract": clean.literal(extract.name), "row_id": _row_id(position)}
+    join = ""
+    if not table.counts:
+        special["ethnicity"] = "t.ethnicity_recorded"
+        if settings.ethnicity.per_child != "as_recorded":
+            special["ethnicity"] = "COALESCE(c.ethnicity, t.ethnicity_recorded)"
+            join = "LEFT JOIN child_ethnicity AS c ON c.child_id = t.child_id "
+    picked = ", ".join(special.get(name, f't."{name}"') for name in columns)
+    listed = ", ".join(f'"{name}"' for name in columns)
+    warehouse.execute(
+        f"INSERT INTO {extract.table} ({listed}) SELECT {picked} FROM typed_{extract.name} AS t "
+        f"{join}WHERE t.in_scope = 1 AND t.failed = ''"
+    )
+    warehouse.execute(f"DROP TABLE typed_{extract.name}")
+
+
+def _write_coverage(extracts: Sequence[Extract], warehouse: Warehouse) -> None:
     """The first and last day of each record extract: stated in the configuration, or else as observed."""
     frames: list[dict[str, Any]] = []
     calendar = "SELECT day FROM calendar WHERE iso = "
     for extract in extracts:
-        if extract.table not in tables:
+        if TABLES[extract.table].counts:
             continue
         if extract.covers is not None:
             first, last = (

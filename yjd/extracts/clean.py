@@ -1,9 +1,14 @@
 """The SQL that types, checks and harmonises one extract inside the warehouse, made from its declared columns.
 
+A column of dates, numbers or labels has few different texts however many rows there are. So each different text is
+typed once, in a small table (`Plan.maps`), and the rows are joined to it.
+
 `typed_<extract>` has one row for each row of `raw_<extract>`: its typed columns, `in_scope` (1 or 0) and `failed`, the
 rules that it breaks, each followed by a semicolon ('' for none). A date is typed by looking its YYYY-MM-DD text up in
 the calendar, so 31 February fails on every engine alike; a label by looking it up in `label`.
 """
+
+# ruff: noqa: S608 - the names put into SQL are the package's own or checked by the configuration, texts are literals
 
 from __future__ import annotations
 
@@ -30,6 +35,7 @@ class _Select:
     columns: dict[str, str] = field(default_factory=dict)
     joins: list[str] = field(default_factory=list)
     rules: list[tuple[str, str]] = field(default_factory=list)  # name, condition under which the row fails
+    failed: list[str] = field(default_factory=list)  # texts of rules that were checked in a map
     scope: list[str] = field(default_factory=list)  # conditions under which the row is in scope
 
 
@@ -81,40 +87,101 @@ def _vocabulary(column: Column, settings: Settings) -> tuple[str, ...]:
             return column.values
 
 
-def typed_select(extract: Extract, *, source: Source, native_dates: bool) -> str:
-    """The SELECT of `typed_<extract>`, in DuckDB's dialect."""
+@dataclass(frozen=True)
+class Plan:
+    """How one extract is typed: small tables to make first (name: SELECT), then the SELECT of `typed_<extract>`."""
+
+    maps: dict[str, str]
+    typed: str
+
+
+def plan(extract: Extract, *, source: Source, native_dates: bool) -> Plan:
+    """How `raw_<extract>` becomes `typed_<extract>`, in DuckDB's dialect."""
     table = TABLES[extract.table]
-    select = _Select()
+    select, maps = _Select(), dict[str, str]()
     for name, column in table.columns.items():
         value = _value(extract, name)
-        _ADDERS[column.type](select, extract, name, column, value)
-        if column.filled:
-            select.rules.append((f"{name}: is blank", f"{value} IS NULL"))
+        if name not in extract.columns or column.type in {"text", "ethnicity"}:
+            _ADDERS[column.type](select, extract, name, column, value)
+            _add_filled(select, name, column, value)
+        else:
+            maps |= _add_mapped(select, extract, name, column, native_dates=native_dates)
         if column.identifier and name in extract.columns:
-            place = f"ROW_NUMBER() OVER (PARTITION BY {value} ORDER BY r.line)"
-            select.rules.append((f"{name}: comes twice", f"{value} IS NOT NULL AND {place} > 1"))
-        if column.type == "date" and name in extract.columns:
-            _add_date(select, extract, name, value, native_dates=native_dates)
+            maps |= _add_duplicates(select, extract, name, value)
     for earlier, later in table.order:
         first, last = (_clean_name(table.columns[end], end) for end in (earlier, later))
         if {earlier, later} <= set(extract.columns):
             select.rules.append((f"{later}: lies before {earlier}", f"d_{last}.day < d_{first}.day"))
-    _add_ethnicities(select, extract, source)
+    maps |= _add_ethnicities(select, extract, source)
     _add_age(select, extract)
     _add_coverage(select, extract)
     _add_scope(select, extract)
     if table.counts:
         _add_count_period(select, extract)
-    failed = " || ".join(
-        f"CASE WHEN {condition} THEN {literal(rule + ';')} ELSE '' END" for rule, condition in select.rules
-    )
     columns = ",\n  ".join(f"{expression} AS {name}" for name, expression in select.columns.items())
     scope = " AND ".join(f"({condition})" for condition in select.scope) or "1 = 1"
     joins = "\n".join(select.joins)
-    return (
+    typed = (
         f"SELECT r.line AS line,\n  {columns},\n  CASE WHEN {scope} THEN 1 ELSE 0 END AS in_scope,\n"
-        f"  {failed or literal('')} AS failed\nFROM raw_{extract.name} AS r\n{joins}"
+        f"  {_failed(select)} AS failed\nFROM raw_{extract.name} AS r\n{joins}"
     )
+    return Plan(maps, typed)
+
+
+def _failed(select: _Select) -> str:
+    """The names of the rules broken, as one text."""
+    own = [f"CASE WHEN {condition} THEN {literal(rule + ';')} ELSE '' END" for rule, condition in select.rules]
+    return " || ".join([*select.failed, *own]) or literal("")
+
+
+def _add_filled(select: _Select, name: str, column: Column, value: str) -> None:
+    if column.filled:
+        select.rules.append((f"{name}: is blank", f"{value} IS NULL"))
+
+
+def _add_mapped(select: _Select, extract: Extract, name: str, column: Column, *, native_dates: bool) -> dict[str, str]:
+    """A column of which each different text is typed and checked once, and the table in which that is done."""
+    inner, value = _Select(), _value(extract, name)
+    _ADDERS[column.type](inner, extract, name, column, value)
+    _add_filled(inner, name, column, value)
+    clean = _clean_name(column, name)
+    alias = f"m_{name}"
+    if column.type == "date":
+        alias = f"d_{clean}"
+        _add_date(inner, extract, name, value, native_dates=native_dates)
+        inner.columns |= {"day": f"{alias}.day", "iso": f"{alias}.iso"}
+        select.columns[clean] = f"{alias}.day"
+    else:
+        inner.columns["typed"] = inner.columns[clean]
+        select.columns[clean] = f"{alias}.typed"
+    if column.type != "date" or clean not in ("day", "iso"):
+        inner.columns.pop(clean, None)
+    select.failed.append(f"{alias}.failed")
+    return _mapped(select, extract, alias, [f"c_{name}"], inner)
+
+
+def _mapped(select: _Select, extract: Extract, alias: str, texts: list[str], inner: _Select) -> dict[str, str]:
+    """Join the rows to the table that holds `inner` for each different combination of texts; a blank is ''."""
+    table = f"{alias}_{extract.name}"
+    different = ", ".join(f"COALESCE({text}, '') AS {text}" for text in texts)
+    columns = ", ".join(f"{expression} AS {name}" for name, expression in inner.columns.items())
+    matched = " AND ".join(f"{alias}.{text} = COALESCE(r.{text}, '')" for text in texts)
+    select.joins.append(f"LEFT JOIN {table} AS {alias} ON {matched}")
+    return {
+        table: f"SELECT {', '.join(f'r.{text}' for text in texts)}, {columns}, {_failed(inner)} AS failed\n"
+        f"FROM (SELECT DISTINCT {different} FROM raw_{extract.name}) AS r\n" + "\n".join(inner.joins)
+    }
+
+
+def _add_duplicates(select: _Select, extract: Extract, name: str, value: str) -> dict[str, str]:
+    """An identifier that comes twice: every row but the first breaks the rule."""
+    table = f"twice_{name}_{extract.name}"
+    select.joins.append(f"LEFT JOIN {table} AS twice ON twice.identifier = {value}")
+    select.rules.append((f"{name}: comes twice", "r.line > twice.first_line"))
+    return {
+        table: f"SELECT {value} AS identifier, MIN(r.line) AS first_line FROM raw_{extract.name} AS r "
+        f"WHERE {value} IS NOT NULL GROUP BY {value} HAVING COUNT(*) > 1"
+    }
 
 
 def _clean_name(column: Column, name: str) -> str:
@@ -214,18 +281,22 @@ def ethnicity_fields(extract: Extract) -> dict[str, Field]:
     return found
 
 
-def _add_ethnicities(select: _Select, extract: Extract, source: Source) -> None:
+def _add_ethnicities(select: _Select, extract: Extract, source: Source) -> dict[str, str]:
     """Group codes by way of the crosswalk, and why one is missing where it is."""
+    counts = TABLES[extract.table].counts
     own = extract.name if extract.ethnicity.labels else ""
-    if TABLES[extract.table].counts:
-        source = "self"  # a count has one label, whoever chose it
-    fragments = record_sql(**ethnicity_fields(extract), source=source, own=own)
-    select.joins.append(fragments.joins)
-    if TABLES[extract.table].counts:
-        select.columns["ethnicity"] = fragments.columns["ethnicity_recorded"]
-        select.columns["ethnicity_missing"] = fragments.columns["ethnicity_missing"]
-    else:
-        select.columns |= fragments.columns
+    # a count has one label, whoever chose it
+    fragments = record_sql(**ethnicity_fields(extract), source="self" if counts else source, own=own)
+    wanted = dict(fragments.columns)
+    if counts:
+        wanted = {"ethnicity": wanted["ethnicity_recorded"], "ethnicity_missing": wanted["ethnicity_missing"]}
+    texts = [f"c_{name}" for name in ("ethnicity", "ethnicity_officer") if name in extract.columns]
+    if not texts:
+        select.joins.append(fragments.joins)
+        select.columns |= wanted
+        return {}
+    select.columns |= {name: f"m_ethnicity.{name}" for name in wanted}
+    return _mapped(select, extract, "m_ethnicity", texts, _Select(columns=wanted, joins=[fragments.joins]))
 
 
 def _skip(select: _Select, extract: Extract, name: str, column: Column, _: str) -> None:

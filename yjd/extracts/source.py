@@ -51,6 +51,7 @@ class Loaded:
     rows: int
     malformed: tuple[tuple[int, str, str], ...] = ()  # line, rule, text
     native_dates: bool = False  # the source has real dates, which arrive as YYYY-MM-DD
+    scratch: tuple[str, ...] = ()  # what to drop in the warehouse after typing, such as "TABLE raw_arrests"
 
 
 def load(extract: Extract, folder: Path, warehouse: Warehouse, *, scratch: Path) -> Loaded:
@@ -136,10 +137,10 @@ def _load_csv(extract: Extract, path: Path, warehouse: Warehouse, scratch: Path)
         if first.count('"') % 2:
             raise ExtractError(f"Extract {extract.name}: a column name holds a line break.", "Rename the column.")
         places = _check_header(extract, header)
-        rows, malformed = _scan_csv(extract, text_path, header, places, warehouse)
+        rows, malformed, scratch = _scan_csv(extract, text_path, header, places, warehouse)
     if rows + len(malformed) == 0:
         raise _no_rows(extract)
-    return Loaded(digest, rows, malformed)
+    return Loaded(digest, rows, malformed, scratch=scratch)
 
 
 def _as_plain_utf8(extract: Extract, path: Path, scratch: Path) -> tuple[str, Path]:
@@ -188,23 +189,23 @@ def _longest(text: str) -> int:
 
 def _scan_csv(
     extract: Extract, path: Path, header: list[str], places: dict[str, int], warehouse: Warehouse
-) -> tuple[int, tuple[tuple[int, str, str], ...]]:
+) -> tuple[int, tuple[tuple[int, str, str], ...], tuple[str, ...]]:
     import duckdb
 
     columns = ", ".join(f"'f{place}': 'VARCHAR'" for place in range(len(header)))
     picked = ", ".join(f"f{place} AS {column}" for column, place in places.items())
     select = (
-        f"SELECT CAST(1 + row_number() OVER () AS BIGINT) AS line, {picked} FROM read_csv(?, header=false, skip=1, "
+        f"SELECT {picked} FROM read_csv(?, header=false, skip=1, "
         f"auto_detect=false, delim=?, quote='\"', escape='\"', columns={{{columns}}}, nullstr='', strict_mode=true, "
         "null_padding=false, store_rejects=true, rejects_table='yjd_rejects', rejects_scan='yjd_rejects_scan', "
         f"rejects_limit=0, max_line_size={2 * LONGEST_LINE})"
     )
     connection = warehouse.duckdb or duckdb.connect()
-    table = f"raw_{extract.name}"
+    table, texts = f"raw_{extract.name}", f"texts_{extract.name}"
     try:
         for rejects in ("yjd_rejects", "yjd_rejects_scan"):
             connection.execute(f"DROP TABLE IF EXISTS {rejects}")
-        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {select}", [str(path), extract.delimiter])
+        connection.execute(f"CREATE OR REPLACE TABLE {texts} AS {select}", [str(path), extract.delimiter])
         rejected = connection.execute(
             "SELECT line, MIN(error_type), MIN(csv_line) FROM yjd_rejects GROUP BY line ORDER BY line"
         ).fetchall()
@@ -220,17 +221,19 @@ def _scan_csv(
                 f"Extract {extract.name}: a quotation mark opened on line {line} is never closed.",
                 "Every row after it would be lost, so nothing was read. Ask the partner to mend it.",
             )
-    _true_line_numbers(connection, table, [line for line, _, _ in rejected])
-    rows = _row_count(connection, table)
+    scratch = _number_lines(connection, table, texts, [line for line, _, _ in rejected])
+    rows = _row_count(connection, texts)
     if connection is not warehouse.duckdb:
         frames = connection.execute(f"SELECT * FROM {table} ORDER BY line").fetch_record_batch(100_000)
         _declare(extract, warehouse)
         for batch in frames:
             warehouse.append(batch.to_pandas(), table)
+        scratch = (f"TABLE {table}",)
     rules = {"MISSING COLUMNS": "too few fields", "TOO MANY COLUMNS": "too many fields"}
-    return rows, tuple(
+    kept = tuple(
         (int(line), f"row: {rules.get(kind, 'cannot be split into fields')}", text) for line, kind, text in rejected
     )
+    return rows, kept, scratch
 
 
 def _declare(extract: Extract, warehouse: Warehouse) -> None:
@@ -243,13 +246,23 @@ def _row_count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(counted[0]) if counted else 0
 
 
-def _true_line_numbers(connection: duckdb.DuckDBPyConnection, table: str, rejected: list[int]) -> None:
-    """Add every rejected row before it to a row's place in the file.
+def _number_lines(
+    connection: duckdb.DuckDBPyConnection, table: str, texts: str, rejected: list[int]
+) -> tuple[str, ...]:
+    """Make `table` from `texts`, with each row's place in the file; say what there is to drop.
 
-    A field with a line break makes the file's own line number higher still: the number is that of the record.
+    DuckDB numbers a new table's rows from 0 in the order of the file, which costs nothing; the header is line 1. Every
+    rejected row before a row has to be added. A field with a line break makes the file's own line number higher still:
+    the number is that of the record.
     """
+    numbered = f"SELECT CAST(rowid + 2 AS BIGINT) AS line, * FROM {texts}"
+    if not rejected:
+        connection.execute(f"CREATE OR REPLACE VIEW {table} AS {numbered}")
+        return f"VIEW {table}", f"TABLE {texts}"
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS {numbered}")
     for line in sorted(rejected):  # few: their number is bounded by the tolerance
         connection.execute(f"UPDATE {table} SET line = line + 1 WHERE line >= ?", [line])
+    return f"TABLE {table}", f"TABLE {texts}"
 
 
 def _no_rows(extract: Extract) -> ExtractError:
@@ -348,7 +361,7 @@ def _load_frames(
         rows += len(text)
     if rows == 0:
         raise _no_rows(extract)
-    return Loaded(sha256 or digest.hexdigest(), rows, (), native_dates)
+    return Loaded(sha256 or digest.hexdigest(), rows, (), native_dates, (f"TABLE raw_{extract.name}",))
 
 
 def _as_text(value: Any) -> str | None:
