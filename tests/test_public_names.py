@@ -29,5 +29,6 @@ def test_from_a_project_to_a_ratio(tmp_path: Path) -> None:
     SmallProject(tmp_path).write()
     cells = yjd.build_cells(yjd.open_project(str(tmp_path / "yjd.toml")))
     counts = yjd.measures.counts(cells, yjd.measures.measures()["arrest_rate"])
-    ratios = yjd.metrics.relative_rate(counts, kind="rate", reference="White").query("area == 'All' and group == 'Black'")
+    found = yjd.metrics.relative_rate(counts, kind="rate", reference="White")
+    ratios = found.query("area == 'All' and group == 'Black'")
     assert ratios["estimate"].tolist() == [pytest.approx((2 / 900) / (1 / 3000))]
