@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from yjd import child_ethnicity, ethnicity
 from yjd.errors import ConfigurationError, SchemaError
-from yjd.extracts import clean, source
+from yjd.extracts import checks, clean, labels, source
 from yjd.schema import TABLES, Table
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def load_extracts(
     Raises
     ------
     ExtractError, SchemaError
-        From reading, or with every extract that is over its tolerance.
+        From reading, with every extract that is over its tolerance, or from counts that overlap.
     """
     _check_labels(settings)
     _write_lookups(settings, warehouse)
@@ -131,8 +131,9 @@ def load_extracts(
     _compress(warehouse, "auto")
     for position, extract in enumerate(settings.extracts):
         _add_to_clean(extract, position, settings, warehouse)
+    checks.refuse_overlaps(warehouse)
     _write_coverage(settings.extracts, warehouse)
-    return LoadedExtracts(accounting, findings, disagreements)
+    return LoadedExtracts(accounting, findings + checks.unstated_spans(settings.extracts), disagreements)
 
 
 def _compress(warehouse: Warehouse, how: Literal["auto", "uncompressed"]) -> None:
@@ -142,7 +143,7 @@ def _compress(warehouse: Warehouse, how: Literal["auto", "uncompressed"]) -> Non
 
 
 def _check_labels(settings: Settings) -> None:
-    problems = [problem for extract in settings.extracts for problem in clean.bad_labels(extract, settings)]
+    problems = [problem for extract in settings.extracts for problem in labels.bad_labels(extract, settings)]
     if problems:
         raise ConfigurationError.of_all("yjd.toml", problems)
 
@@ -165,9 +166,9 @@ def _write_lookups(settings: Settings, warehouse: Warehouse) -> None:
         "missing_reason": "VARCHAR", "comparable": "BIGINT", "note": "VARCHAR",
     })  # fmt: skip
     warehouse.write(ethnicity.groups(), "ethnicity_group")
-    labels = [row for extract in settings.extracts for row in clean.label_rows(extract, settings)]
+    rows = [row for extract in settings.extracts for row in labels.label_rows(extract, settings)]
     names = ["extract", "name", "label", "value"]
-    warehouse.write(pd.DataFrame(labels, columns=names), "label", types=dict.fromkeys(names, "VARCHAR"))
+    warehouse.write(pd.DataFrame(rows, columns=names), "label", types=dict.fromkeys(names, "VARCHAR"))
 
 
 def _account(extract: Extract, loaded: source.Loaded, warehouse: Warehouse) -> Accounting:

@@ -137,10 +137,10 @@ def _load_csv(extract: Extract, path: Path, warehouse: Warehouse, scratch: Path)
         if first.count('"') % 2:
             raise ExtractError(f"Extract {extract.name}: a column name holds a line break.", "Rename the column.")
         places = _check_header(extract, header)
-        rows, malformed, scratch = _scan_csv(extract, text_path, header, places, warehouse)
+        rows, malformed, made = _scan_csv(extract, text_path, header, places, warehouse)
     if rows + len(malformed) == 0:
         raise _no_rows(extract)
-    return Loaded(digest, rows, malformed, scratch=scratch)
+    return Loaded(digest, rows, malformed, scratch=made)
 
 
 def _as_plain_utf8(extract: Extract, path: Path, scratch: Path) -> tuple[str, Path]:
@@ -224,10 +224,12 @@ def _scan_csv(
     scratch = _number_lines(connection, table, texts, [line for line, _, _ in rejected])
     rows = _row_count(connection, texts)
     if connection is not warehouse.duckdb:
-        frames = connection.execute(f"SELECT * FROM {table} ORDER BY line").fetch_record_batch(100_000)
+        import pandas as pd
+
+        found = connection.execute(f"SELECT * FROM {table} ORDER BY line")
         _declare(extract, warehouse)
-        for batch in frames:
-            warehouse.append(batch.to_pandas(), table)
+        while batch := found.fetchmany(100_000):
+            warehouse.append(pd.DataFrame(batch, columns=["line", *places]), table)
         scratch = (f"TABLE {table}",)
     rules = {"MISSING COLUMNS": "too few fields", "TOO MANY COLUMNS": "too many fields"}
     kept = tuple(
