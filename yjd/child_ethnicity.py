@@ -44,11 +44,11 @@ def _known_values(tables: Sequence[str], source: Source) -> str:
             "    (SELECT child_id, MIN(priority) AS priority FROM known GROUP BY child_id) AS best\n"
             "    ON best.child_id = known.child_id AND best.priority = known.priority"
         )
-    return f"""recorded AS (
+    return f"""recorded AS NOT MATERIALIZED (
 {recorded}
 ), known AS (
 {known}
-), usable AS (
+), usable AS NOT MATERIALIZED (
   {usable}
 )"""
 
