@@ -16,6 +16,7 @@ from yjd.schema import ALL, CELL_COLUMNS, HIDDEN, KNOWN, UNKNOWN
 ZERO_COST = 1e6
 #: What a cell split by none, one, two or three of area, sex and age is worth.
 SPLIT_COSTS = (1000.0, 30.0, 1.0, 0.5)
+ROLLING_COST = 0.01
 
 
 def protect(cells: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
@@ -78,18 +79,20 @@ def _facts(cells: pd.DataFrame, rules: Rules, links: Links, system: System, own:
     return Facts(
         small=np.concatenate([own, violated]),
         may_hide=~public & ~cells["n"].isna().to_numpy(),
-        cost=_costs(cells, rules),
+        cost=_costs(cells, rules, links),
         rounded=np.concatenate([rounded, nothing]),
     )
 
 
-def _costs(cells: pd.DataFrame, rules: Rules) -> Floats:
+def _costs(cells: pd.DataFrame, rules: Rules, links: Links) -> Floats:
     """Return what hiding each cell loses: more for what most people read (the region, every child)."""
     n = cells["n"].fillna(0.0).to_numpy(dtype=np.float64)
     weight = cells["group"].map({ALL: 20.0, KNOWN: 10.0, UNKNOWN: 0.5}).fillna(1.0).to_numpy(dtype=np.float64)
     weight = weight * np.where(cells["level"] == "broad", 2.0, 1.0)
     splits = sum((cells[column] != ALL).to_numpy(dtype=np.int64) for column in ("area", "sex", "age_band"))
     weight = weight * np.choose(splits, SPLIT_COSTS)
+    # Otherwise one year that is hidden hides another, and that one its own groups: the sum of the years gives way.
+    weight = weight * np.where(cells["period"].isin(list(links.related_periods)), ROLLING_COST, 1.0)
     cost: Floats = np.sqrt(1.0 + n) * weight
     return np.where((n == 0) & rules.zero_safe, cost + ZERO_COST, cost)
 
