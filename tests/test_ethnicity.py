@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from yjd import ethnicity
-from yjd.child_ethnicity import agreement_sql, apply_child_sql, child_ethnicity_sql, disagreement_sql
+from yjd.child_ethnicity import agreement_sql, child_ethnicity_sql, disagreement_sql
 from yjd.errors import ConfigurationError
 from yjd.ethnicity import Field
 from yjd.warehouse import Warehouse, translate
@@ -470,33 +470,11 @@ def test_records_without_a_day_are_older_than_all(store: Warehouse) -> None:
     assert list(children(store, "arrests")["ethnicity"]) == ["Roma"]
 
 
-def test_every_record_gets_its_childs_value(store: Warehouse) -> None:
-    records(
-        store,
-        "arrests",
-        ("a", 1, "Indian", "Unknown"),
-        ("a", 2, "Unknown", "Unknown"),
-        (None, 3, "Roma", "Unknown"),
-    )
-    children(store, "arrests")
-    store.execute(apply_child_sql("arrests"))
-    assert list(store.query("SELECT ethnicity FROM arrests ORDER BY row_id")["ethnicity"]) == [
-        "Indian",
-        "Indian",
-        "Roma",
-    ]
-
-
-def test_as_recorded_leaves_each_record_its_own_and_still_counts(store: Warehouse) -> None:
+def test_as_recorded_chooses_none_and_still_counts(store: Warehouse) -> None:
     records(store, "arrests", ("a", 1, "Indian", "Unknown"), ("a", 2, "Roma", "Unknown"))
     found = children(store, "arrests", rule="as_recorded")
     assert found["ethnicity"].isna().all()
     assert list(found["disagrees_broad"]) == [1]
-    store.execute(apply_child_sql("arrests"))
-    assert list(store.query("SELECT ethnicity FROM arrests ORDER BY row_id")["ethnicity"]) == [
-        "Indian",
-        "Roma",
-    ]
 
 
 def test_agreement_sets_the_two_sources_side_by_side(store: Warehouse) -> None:
@@ -527,7 +505,7 @@ def test_every_statement_can_be_said_in_other_dialects(dialect: str, rule: str) 
     parts = ethnicity.record_sql(self_defined=field, officer=field, source="self_then_officer", own="x")
     record = f"SELECT {', '.join(parts.columns.values())} FROM raw_x AS raw {parts.joins}"
     child = child_ethnicity_sql(["arrests", "outcomes"], rule=rule, source="self_then_officer")  # type: ignore[arg-type]
-    for sql in (record, child, apply_child_sql("arrests"), disagreement_sql(), agreement_sql("arrests")):
+    for sql in (record, child, disagreement_sql(), agreement_sql("arrests")):
         assert translate(sql, dialect)
 
 

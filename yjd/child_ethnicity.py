@@ -140,14 +140,6 @@ LEFT JOIN chosen ON chosen.child_id = child.child_id
 LEFT JOIN counted ON counted.child_id = child.child_id"""
 
 
-def apply_child_sql(table: str) -> str:
-    """Return the UPDATE that gives each record its child's value, or its own where there is none to give."""
-    return (
-        f"UPDATE {table} SET ethnicity = COALESCE((SELECT c.ethnicity FROM child_ethnicity AS c"
-        f" WHERE c.child_id = {table}.child_id), ethnicity_recorded)"
-    )
-
-
 def disagreement_sql() -> str:
     """Return SQL that sums `child_ethnicity` up: `children`, `known`, `shared` and who among them disagrees.
 

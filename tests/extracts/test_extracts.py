@@ -141,6 +141,24 @@ def test_an_unmapped_ethnicity_is_unknown_or_stops_the_run(project: SmallProject
     assert any("count as Unknown" in finding["text"] for finding in loaded.findings)
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("most_recent_self_defined", ["White British", "Indian", "Indian"]),
+        ("as_recorded", ["White British", "Caribbean", "Indian"]),
+    ],
+)
+def test_every_record_carries_its_childs_ethnicity(
+    rule: str, expected: list[str], project: SmallProject, warehouse: Warehouse
+) -> None:
+    """P2 said Caribbean in May and Indian in June: the later one counts, unless records keep their own."""
+    text = ARRESTS.replace("07/06/2024,South,F,12,B1", "07/06/2024,South,F,12,A1")
+    project.write(arrests=text, toml=TOML.replace("[ethnicity]", f'[ethnicity]\nper_child = "{rule}"'))
+    loaded = project.load(warehouse)
+    assert warehouse.query("SELECT ethnicity FROM arrests ORDER BY line")["ethnicity"].tolist() == expected
+    assert (loaded.disagreements["shared"], loaded.disagreements["disagree"]) == (1, 1)
+
+
 REFUSED = {
     "no file": (None, ExtractError, "there is no file"),
     "an empty file": (b"", ExtractError, "the file is empty"),

@@ -346,10 +346,8 @@ ethnicity = {{ self_defined = "police_uk_words", officer = "police_uk_officer" }
     released = rows(release, "search_arrest_share", "rate").set_index("group")
     shown = released[released["status"] == "ok"]
     assert len(shown) >= 4
-    pd.testing.assert_frame_equal(
-        shown[["numerator", "denominator", "estimate"]], found.loc[shown.index, ["numerator", "denominator", "estimate"]],
-        check_index_type=False,
-    )  # fmt: skip
+    values = ["numerator", "denominator", "estimate"]
+    pd.testing.assert_frame_equal(shown[values], found.loc[shown.index, values], check_index_type=False)
     for group, start in starts.items():
         of_group = table["Self-defined ethnicity"].str.startswith(start)
         assert found.loc[group, "denominator"] == of_group.sum()
