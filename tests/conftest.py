@@ -52,9 +52,7 @@ def fill(warehouse, table, rows):
         unknown = set(row) - set(types) - {"row_id"}
         assert not unknown, f"{table} has no column {unknown}"
     columns = {
-        name: [
-            day(row.get(name)) if name == "day" or name.endswith("_day") else row.get(name) for row in full
-        ]
+        name: [day(row.get(name)) if name == "day" or name.endswith("_day") else row.get(name) for row in full]
         for name in types
     }
     frame = pd.DataFrame({

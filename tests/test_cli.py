@@ -66,9 +66,7 @@ class TestVerbs:
 
     def test_no_option_shows_values_or_turns_disclosure_control_off(self):
         shown = "".join(CliRunner().invoke(cli.app, [verb, "--help"]).output for verb in VERBS)
-        assert not any(
-            word in shown for word in ("--debug", "--verbose", "--trace", "--no-disclosure", "--unsafe")
-        )
+        assert not any(word in shown for word in ("--debug", "--verbose", "--trace", "--no-disclosure", "--unsafe"))
 
     def test_version(self):
         assert CliRunner().invoke(cli.app, ["--version"]).output.startswith("yjd ")

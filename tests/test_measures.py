@@ -74,9 +74,7 @@ def test_a_project_can_add_a_stage(tmp_path):
 
 def test_all_problems_of_a_header_at_once(tmp_path):
     path = tmp_path / "Odd Name.sql"
-    path.write_text(
-        "-- title: Odd\n-- unit: person\n-- colour: red\n-- reads: a b\nSELECT 1", encoding="utf-8"
-    )
+    path.write_text("-- title: Odd\n-- unit: person\n-- colour: red\n-- reads: a b\nSELECT 1", encoding="utf-8")
     with pytest.raises(ConfigurationError) as caught:
         parse_stage(path)
     for problem in (

@@ -56,9 +56,7 @@ class TestCommands:
         text = (ROOT / "README.md").read_text(encoding="utf-8")
         windows = re.findall(r"```powershell\n(.*?)\n```", text, re.DOTALL)
         for posix, steps in zip(commands_of_readme(), windows, strict=True):
-            translated = posix.replace("python3 -m venv", "py -m venv").replace(
-                ".venv/bin/", ".venv\\Scripts\\"
-            )
+            translated = posix.replace("python3 -m venv", "py -m venv").replace(".venv/bin/", ".venv\\Scripts\\")
             assert steps.splitlines() == translated.split(" && ")
 
 
@@ -70,9 +68,7 @@ class TestLock:
     def test_it_names_no_index_and_no_folder(self):
         assert not re.search(r"https?://|file:|--(extra-)?index-url|--find-links|@ ", LOCK)
 
-    @pytest.mark.parametrize(
-        "unwanted", ["torch", "nvidia", "cuda", "pyspark", "quarto-cli", "plotly", "altair"]
-    )
+    @pytest.mark.parametrize("unwanted", ["torch", "nvidia", "cuda", "pyspark", "quarto-cli", "plotly", "altair"])
     def test_it_pulls_nothing_that_the_main_job_does_not_need(self, unwanted):
         assert not [name for name in locked() if name.startswith(unwanted)]
 
@@ -97,11 +93,7 @@ def names(tmp_path_factory):
 class TestWheel:
     @pytest.mark.parametrize(("folder", "inside"), [("sql", "yjd/_sql"), ("reports", "yjd/_reports")])
     def test_it_carries_the_definitions_and_the_documents(self, names, folder, inside):
-        here = {
-            path.relative_to(ROOT / folder).as_posix()
-            for path in (ROOT / folder).rglob("*")
-            if path.is_file()
-        }
+        here = {path.relative_to(ROOT / folder).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert {f"{inside}/{name}" for name in here} <= set(names)
         assert here
 

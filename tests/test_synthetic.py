@@ -93,11 +93,7 @@ def test_children_by_heading_are_those_of_the_census(clean: Truth) -> None:
     published = pd.read_csv(CENSUS)
     mine = read(clean.folder, "population.csv")
     mine = mine.assign(ethnicity=heading_of_words(mine["Ethnic group"]), sex=mine["Sex"].str.lower())
-    got = (
-        mine.astype({"Observation": int})
-        .groupby(["Local authority", "ethnicity", "sex", "Age"])["Observation"]
-        .sum()
-    )
+    got = mine.astype({"Observation": int}).groupby(["Local authority", "ethnicity", "sex", "Age"])["Observation"].sum()
     want = published.set_index(["la_name", "ethnicity", "sex", "age_band"])["population"]
     assert (got.sort_index().to_numpy() == want.sort_index().to_numpy()).all()
     assert int(want.sum()) == 314_079
@@ -118,9 +114,7 @@ def test_expected_arrests_of_the_last_year_are_the_published_ones(clean: Truth) 
 def test_the_records_are_near_the_published_level(dirty: Truth) -> None:
     rows = read(dirty.folder, "arrests.csv").drop_duplicates()
     rows = rows[
-        financial_year(
-            rows["ARREST_DATE"].where(rows["ARREST_DATE"] != "31/02/2023", "01/01/2000"), "%d/%m/%Y"
-        )
+        financial_year(rows["ARREST_DATE"].where(rows["ARREST_DATE"] != "31/02/2023", "01/01/2000"), "%d/%m/%Y")
         == "2024/25"
     ]
     rows = rows[rows["PERSON_REF"].str.startswith("C")]  # not those added as dirt
@@ -133,9 +127,7 @@ def test_the_records_are_near_the_published_level(dirty: Truth) -> None:
 
 
 def test_dirt_is_there_as_often_as_stated(dirty: Truth) -> None:
-    arrests, outcomes, searches = (
-        read(dirty.folder, f"{name}.csv") for name in ("arrests", "outcomes", "searches")
-    )
+    arrests, outcomes, searches = (read(dirty.folder, f"{name}.csv") for name in ("arrests", "outcomes", "searches"))
     once, results = arrests.drop_duplicates("ARREST_REF"), outcomes.drop_duplicates("Outcome ID")
     late, early = (
         results["Outcome Date"] > "2025-03-31",
@@ -170,9 +162,7 @@ def test_dirt_is_there_as_often_as_stated(dirty: Truth) -> None:
     for name, frame in (("arrests.csv", arrests), ("outcomes.csv", outcomes), ("searches.csv", searches)):
         assert int(frame.duplicated().sum()) == dirty.dirt["exact_duplicates"][name]
     twice = (
-        results[(results["System"] == "YJS") & results["Shared ID"].ne("")]
-        .groupby("Shared ID")["Child ID"]
-        .nunique()
+        results[(results["System"] == "YJS") & results["Shared ID"].ne("")].groupby("Shared ID")["Child ID"].nunique()
     )
     assert int((twice > 1).sum()) == dirty.dirt["known_to_two_services"]["outcomes.csv"]
 
@@ -232,18 +222,12 @@ def search_counts(folder: Path) -> Counts:
 
 def residents(folder: Path) -> pd.Series:
     people = read(folder, "population.csv")
-    return (
-        people.astype({"Observation": int})
-        .groupby(heading_of_words(people["Ethnic group"]))["Observation"]
-        .sum()
-    )
+    return people.astype({"Observation": int}).groupby(heading_of_words(people["Ethnic group"]))["Observation"].sum()
 
 
 def precourt_counts(folder: Path) -> Counts:
     rows = read(folder, "outcomes.csv")
-    rows = rows[
-        (rows["System"] == "Police") & (rows["Age at Outcome"].astype(int) < 18) & (rows["Disposal"] != "")
-    ]
+    rows = rows[(rows["System"] == "Police") & (rows["Age at Outcome"].astype(int) < 18) & (rows["Disposal"] != "")]
     heading = heading_of_code(rows["Ethnicity (16+1)"])
     return heading[rows["HO Outcome Type"] != "1"].value_counts(), heading.value_counts()
 
@@ -267,13 +251,9 @@ def reoffending_counts(folder: Path) -> Counts:
     pairs = index[["Child ID", "index_day"]].merge(rows[["Child ID", "offence", "outcome"]], on="Child ID")
     limit = pairs["index_day"] + pd.DateOffset(months=12)
     proven = pairs["index_day"] + pd.DateOffset(months=18)
-    again = (
-        (pairs["offence"] > pairs["index_day"]) & (pairs["offence"] <= limit) & (pairs["outcome"] <= proven)
-    )
+    again = (pairs["offence"] > pairs["index_day"]) & (pairs["offence"] <= limit) & (pairs["outcome"] <= proven)
     heading = heading_of_code(index["Ethnicity (16+1)"])
-    return heading[
-        index["Child ID"].isin(pairs.loc[again, "Child ID"])
-    ].value_counts(), heading.value_counts()
+    return heading[index["Child ID"].isin(pairs.loc[again, "Child ID"])].value_counts(), heading.value_counts()
 
 
 RECOVERED: dict[tuple[str, str], Callable[[Path], Counts]] = {

@@ -61,9 +61,7 @@ def availability(
                 if stage.public:
                     status = "ok" if (stage.id, period, area) in counted else "not_available"
                 else:
-                    status = _status(
-                        records, supplied, area, int(start), int(end), reach, adds_up=stage.adds_up
-                    )
+                    status = _status(records, supplied, area, int(start), int(end), reach, adds_up=stage.adds_up)
                 rows.append((stage.id, str(period), area, status))
     return pd.DataFrame(rows, columns=["stage", "period", "area", "status"])
 
@@ -103,9 +101,7 @@ def _record_spans(warehouse: Warehouse, stage: Stage) -> list[Span]:
     table = stage.reads[0]
     system = ""
     if stage.systems:
-        system = (
-            f"INNER JOIN stage_system AS s ON s.stage = '{stage.id}' AND s.record_system = t.record_system "
-        )
+        system = f"INNER JOIN stage_system AS s ON s.stage = '{stage.id}' AND s.record_system = t.record_system "
     spread = warehouse.query(
         "SELECT extract, COUNT(DISTINCT area) AS areas, MIN(area) AS area FROM (SELECT t.extract, "
         "CASE WHEN t.area NOT IN ('Elsewhere', 'Unknown') THEN t.area END AS area "
@@ -113,13 +109,9 @@ def _record_spans(warehouse: Warehouse, stage: Stage) -> list[Span]:
     )
     names = zip(spread["extract"], spread["areas"], spread["area"], strict=True)
     only = {extract: str(area) if count == 1 else "" for extract, count, area in names}
-    covered = warehouse.query(
-        f"SELECT extract, first_day, last_day FROM coverage WHERE table_name = '{table}'"
-    )
+    covered = warehouse.query(f"SELECT extract, first_day, last_day FROM coverage WHERE table_name = '{table}'")
     days = zip(covered["extract"], covered["first_day"], covered["last_day"], strict=True)
-    return [
-        Span(only[extract], int(first), int(last) + 1) for extract, first, last in days if extract in only
-    ]
+    return [Span(only[extract], int(first), int(last) + 1) for extract, first, last in days if extract in only]
 
 
 def _supplied_spans(warehouse: Warehouse, stage: Stage) -> list[Span]:

@@ -115,9 +115,7 @@ def check(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = Fa
     settings = _settings(config)
     with terminal.progress(quiet=quiet) as announce:
         accounting = terminal.rows_of(pipeline.check(settings, announce))
-    terminal.say(
-        terminal.as_json({"extracts": accounting}) if json else terminal.table(accounting, ACCOUNTING)
-    )
+    terminal.say(terminal.as_json({"extracts": accounting}) if json else terminal.table(accounting, ACCOUNTING))
 
 
 @app.command()
@@ -136,9 +134,7 @@ def report(
     document: Annotated[str, typer.Argument(help="Which document to render.")] = "summit",
     release: Annotated[
         Path | None,
-        typer.Option(
-            "--release", help="The release's folder. [default: the project's newest]", show_default=False
-        ),
+        typer.Option("--release", help="The release's folder. [default: the project's newest]", show_default=False),
     ] = None,
     output: Annotated[
         Path | None,
@@ -175,9 +171,7 @@ def runs(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     if json:
         terminal.say(terminal.as_json({"runs": rows}))
     else:
-        terminal.say(
-            terminal.table(rows, RUN_COLUMNS) if rows else "No run yet: `yjd run` makes the first."
-        )
+        terminal.say(terminal.table(rows, RUN_COLUMNS) if rows else "No run yet: `yjd run` makes the first.")
 
 
 @app.command()
@@ -189,9 +183,7 @@ def measures(json: Json = False) -> None:
     if json:
         terminal.say(terminal.as_json({"measures": known, "stages": stages}))
         return
-    terminal.say(
-        terminal.table(terminal.rows_of(known), ("id", "family", "numerator", "denominator", "title"))
-    )
+    terminal.say(terminal.table(terminal.rows_of(known), ("id", "family", "numerator", "denominator", "title")))
     terminal.say()
     terminal.say(terminal.table(terminal.rows_of(stages), ("id", "unit", "counts")))
 

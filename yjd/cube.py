@@ -49,9 +49,7 @@ def build_cube(warehouse: Warehouse, stages: Iterable[Stage]) -> pd.DataFrame:
     return cube
 
 
-def cells(
-    cube: pd.DataFrame, warehouse: Warehouse, stages: Sequence[Stage], settings: Settings
-) -> pd.DataFrame:
+def cells(cube: pd.DataFrame, warehouse: Warehouse, stages: Sequence[Stage], settings: Settings) -> pd.DataFrame:
     """Roll a cube up to every margin that a project publishes.
 
     Parameters
@@ -78,9 +76,7 @@ def cells(
         cube,
         stages=stages,
         available=availability(warehouse, stages, cube=cube, periods=periods, areas=settings.project.areas),
-        groups=warehouse.query(
-            "SELECT code, heading, detailed, position FROM ethnicity_group ORDER BY position"
-        ),
+        groups=warehouse.query("SELECT code, heading, detailed, position FROM ethnicity_group ORDER BY position"),
         areas=settings.project.areas,
         age_bands=settings.analysis.age_bands,
         splits={str(level): given for level, given in settings.analysis.splits.items()},
@@ -99,9 +95,7 @@ def prepare(warehouse: Warehouse, stages: Iterable[Stage]) -> None:
     if not stages:
         return
     select = (sql_folder() / "prepare" / "classed_outcomes.sql").read_text(encoding="utf-8")
-    warehouse.create(
-        "classed_outcomes", "\n".join(ln for ln in select.splitlines() if not ln.startswith("--"))
-    )
+    warehouse.create("classed_outcomes", "\n".join(ln for ln in select.splitlines() if not ln.startswith("--")))
     held = set(warehouse.query("SELECT DISTINCT record_system FROM outcomes")["record_system"])
     chosen = [(stage.id, next((name for name in stage.systems if name in held), None)) for stage in stages]
     frame = pd.DataFrame([pair for pair in chosen if pair[1]], columns=["stage", "record_system"])

@@ -148,9 +148,7 @@ def _fonts() -> Finding:
 
 
 def _text_encoding() -> Finding:
-    console = (
-        (getattr(sys.stdout, "encoding", None) or locale.getpreferredencoding(False)).lower().replace("-", "")
-    )
+    console = (getattr(sys.stdout, "encoding", None) or locale.getpreferredencoding(False)).lower().replace("-", "")
     if console == "utf8":
         return Finding("UTF-8", "ok", "files and console")
     return Finding(

@@ -143,9 +143,7 @@ def _margin(
     return long.assign(stage=stage.id, status=_status(long, own, split, available))
 
 
-def _status(
-    long: pd.DataFrame, own: pd.DataFrame, split: Sequence[str], available: pd.DataFrame
-) -> pd.Series[str]:
+def _status(long: pd.DataFrame, own: pd.DataFrame, split: Sequence[str], available: pd.DataFrame) -> pd.Series[str]:
     """Give each cell its area's status, or the worst of all areas' where it is not of one configured area."""
     rank = {name: place for place, name in enumerate(STATUS_ORDER)}
     ranked = available.assign(rank=available["status"].map(rank))[["period", "area", "rank"]]
@@ -174,7 +172,5 @@ def _without_detail(
     headings = set(groups["heading"]) - {UNKNOWN}
     bare = rolled.loc[rolled["heading"].isin(headings) & (rolled["n"] != 0), keys].drop_duplicates()
     heading_of = dict(zip(groups["detailed"], groups["heading"], strict=True))
-    found = frame.assign(heading=frame["group"].map(heading_of)).merge(
-        bare, on=keys, how="left", indicator=True
-    )
+    found = frame.assign(heading=frame["group"].map(heading_of)).merge(bare, on=keys, how="left", indicator=True)
     return frame["status"].mask((found["_merge"] == "both").to_numpy(), "not_available")

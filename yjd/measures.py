@@ -258,9 +258,7 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _check_header(path: Path, header: dict[str, str]) -> None:
-    problems = (
-        [] if _NAME.fullmatch(path.stem) else ["its name may hold lower-case letters, digits and _ only"]
-    )
+    problems = [] if _NAME.fullmatch(path.stem) else ["its name may hold lower-case letters, digits and _ only"]
     reads = _listed(header.get("reads", ""))
     problems += ["'reads' must be names of tables" for name in reads if not _NAME.fullmatch(name)]
     problems += [f"it has no line '-- {key}: ...'" for key in _REQUIRED if not header.get(key)]

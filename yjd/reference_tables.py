@@ -158,10 +158,7 @@ def outcome_classes() -> pd.DataFrame:
     """Give the class of each Home Office outcome type: columns outcome_type, class, seriousness."""
     import pandas as pd
 
-    rows = [
-        (kind, _CLASS_OF_TYPE[kind], _SERIOUSNESS_OF_CLASS.get(_CLASS_OF_TYPE[kind], 0))
-        for kind in OUTCOME_TYPES
-    ]
+    rows = [(kind, _CLASS_OF_TYPE[kind], _SERIOUSNESS_OF_CLASS.get(_CLASS_OF_TYPE[kind], 0)) for kind in OUTCOME_TYPES]
     return pd.DataFrame(rows, columns=["outcome_type", "class", "seriousness"])
 
 

@@ -43,9 +43,7 @@ def two_proportions(draw: st.DrawFn) -> tuple[int, int, int, int]:
     return draw(st.integers(0, A)), A, draw(st.integers(0, B)), B
 
 
-@pytest.mark.parametrize(
-    "row", PUBLISHED.to_dict("records"), ids=lambda row: f"{row['method']}-{row['a']}-{row['b']}"
-)
+@pytest.mark.parametrize("row", PUBLISHED.to_dict("records"), ids=lambda row: f"{row['method']}-{row['a']}-{row['b']}")
 def test_published_values(row: dict[str, float]) -> None:
     arguments = [row[name] for name in ("a", "A", "b", "B") if not np.isnan(row[name])]
     lower, upper = getattr(intervals, str(row["method"]))(*arguments, 0.95)
@@ -57,9 +55,7 @@ def test_published_values(row: dict[str, float]) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(("a", "n"), [(0, 20), (1, 7), (8, 40), (19, 20), (20, 20), (3000, 9000)])
 def test_wilson_is_that_of_statsmodels(a: int, n: int, level: float) -> None:
-    assert_allclose(
-        intervals.wilson(a, n, level), proportion_confint(a, n, 1 - level, method="wilson"), atol=1e-9
-    )
+    assert_allclose(intervals.wilson(a, n, level), proportion_confint(a, n, 1 - level, method="wilson"), atol=1e-9)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -113,9 +109,7 @@ def test_katz_has_no_limits_without_a_standard_error(table: tuple[int, int, int,
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("table", [(12, 300, 40, 900), (7, 34, 1, 34), (45, 60, 30, 70), (3, 500, 9, 800)])
 def test_score_ratio_is_that_of_statsmodels(table: tuple[int, int, int, int], level: float) -> None:
-    expected = confint_proportions_2indep(
-        *table, method="score", compare="ratio", alpha=1 - level, correction=True
-    )
+    expected = confint_proportions_2indep(*table, method="score", compare="ratio", alpha=1 - level, correction=True)
     assert_allclose(intervals.rri_score(*table, level), expected, rtol=1e-6)
 
 

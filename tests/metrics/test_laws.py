@@ -166,16 +166,12 @@ def test_what_must_add_up_adds_up(kind: str, data: st.DataObject) -> None:
 def test_totals_given_as_rows_or_summed_are_the_same(kind: str, data: st.DataObject) -> None:
     frame = data.draw(stratum(kind=kind))
     whole = everything(with_totals(frame), kind)
-    assert_frame_equal(
-        ordered(everything(frame, kind)), ordered(whole[~whole["group"].isin(["Known", "All"])])
-    )
+    assert_frame_equal(ordered(everything(frame, kind)), ordered(whole[~whole["group"].isin(["Known", "All"])]))
 
 
 @QUICK
 @given(frame=stratum(least=1), extra=st.integers(1, 9))
-def test_the_ratio_to_the_population_is_the_product_along_the_pathway(
-    frame: pd.DataFrame, extra: int
-) -> None:
+def test_the_ratio_to_the_population_is_the_product_along_the_pathway(frame: pd.DataFrame, extra: int) -> None:
     population = frame.assign(numerator=frame["denominator"], denominator=frame["denominator"] * extra + 7)
     through = frame.assign(denominator=population["denominator"])
 

@@ -160,9 +160,7 @@ def test_every_level_of_confidence_is_a_row() -> None:
 
 
 def test_strata_are_kept_apart() -> None:
-    frame = pd.concat(
-        [counts(RATES, area="North"), counts({"Black": (5, 50), "White": (10, 500)}, area="South")]
-    )
+    frame = pd.concat([counts(RATES, area="North"), counts({"Black": (5, 50), "White": (10, 500)}, area="South")])
     found = metrics.relative_rate(frame, kind="rate")
     assert row(found, "Black", area="North")["estimate"] == pytest.approx(3)
     assert row(found, "Black", area="South")["estimate"] == pytest.approx(5)
@@ -207,18 +205,14 @@ def test_columns_are_those_of_results_and_inputs_stay_as_they_were(name: str) ->
         ({"Black": (NAN, 20), "White": (4, 50)}, "not_available"),
     ],
 )
-def test_what_a_ratio_cannot_be_made_of_has_a_status(
-    rows: dict[str, tuple[float, float]], status: str
-) -> None:
+def test_what_a_ratio_cannot_be_made_of_has_a_status(rows: dict[str, tuple[float, float]], status: str) -> None:
     found = row(metrics.relative_rate(counts(rows), kind="proportion"), "Black")
     assert found["status"] == status
     assert is_blank(found)
 
 
 def test_a_difference_needs_no_reference_events() -> None:
-    found = row(
-        metrics.difference(counts({"Black": (3, 20), "White": (0, 50)}), kind="rate", per=100), "Black"
-    )
+    found = row(metrics.difference(counts({"Black": (3, 20), "White": (0, 50)}), kind="rate", per=100), "Black")
     assert (found["status"], found["estimate"]) == ("ok", 15)
 
 
@@ -250,9 +244,7 @@ def test_a_break_is_named_and_keeps_its_values(name: str) -> None:
 @pytest.mark.parametrize("name", ALL_METRICS)
 @pytest.mark.parametrize("disclosure", ["primary", "secondary"])
 def test_a_hidden_cell_hides_its_row(name: str, disclosure: str) -> None:
-    frame = changed(
-        with_totals(counts(PROPORTIONS)), "Black", disclosure=disclosure, numerator=NAN, denominator=NAN
-    )
+    frame = changed(with_totals(counts(PROPORTIONS)), "Black", disclosure=disclosure, numerator=NAN, denominator=NAN)
     found = ALL_METRICS[name](frame, kind="proportion")
     black = found[found["group"] == "Black"]
     assert set(black["status"]) == {"hidden"}
@@ -262,9 +254,7 @@ def test_a_hidden_cell_hides_its_row(name: str, disclosure: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_REFERENCE)
 def test_a_hidden_reference_hides_whatever_is_compared_with_it(name: str) -> None:
-    frame = changed(
-        with_totals(counts(PROPORTIONS)), "White", disclosure="primary", numerator=NAN, denominator=NAN
-    )
+    frame = changed(with_totals(counts(PROPORTIONS)), "White", disclosure="primary", numerator=NAN, denominator=NAN)
     found = ALL_METRICS[name](frame, kind="proportion")
     assert set(found["status"]) == {"hidden"}
     assert set(found["disclosure"]) == {"secondary"}
@@ -298,9 +288,7 @@ def test_rounded_inputs_make_rounded_results_and_contradictions_are_named() -> N
     ],
 )
 @pytest.mark.parametrize("name", ALL_METRICS)
-def test_counts_that_no_metric_can_read(
-    name: str, change: Callable[[pd.DataFrame], pd.DataFrame], says: str
-) -> None:
+def test_counts_that_no_metric_can_read(name: str, change: Callable[[pd.DataFrame], pd.DataFrame], says: str) -> None:
     with pytest.raises(EstimationError, match=says) as error:
         ALL_METRICS[name](change(counts(RATES)), kind="rate")
     assert "seven" not in str(error.value)
@@ -328,9 +316,7 @@ def test_all_results_has_every_quantity_and_sets_no_broad_group_against_detailed
     frame = pd.concat(
         [
             with_totals(counts(PROPORTIONS, level="broad")),
-            with_totals(
-                counts({"Pakistani": (3, 20), "White British": (30, 70), "Unknown": (2, 9)}, level="detailed")
-            ),
+            with_totals(counts({"Pakistani": (3, 20), "White British": (30, 70), "Unknown": (2, 9)}, level="detailed")),
         ]
     )
     frame["level"] = frame["level"].ffill()

@@ -22,9 +22,7 @@ def splits(n: int) -> Iterator[tuple[int, int, int]]:
             yield first, second, n - first - second
 
 
-def every_ratio(
-    known: Counts, unknown: tuple[int, int], kind: str, group: str, reference: str
-) -> Iterator[float]:
+def every_ratio(known: Counts, unknown: tuple[int, int], kind: str, group: str, reference: str) -> Iterator[float]:
     """The ratio under each allocation of the unknown to the three groups."""
     events, base = unknown
     rest = base - events if kind == "proportion" else base
@@ -107,9 +105,7 @@ def test_more_unknown_events_than_unknown_children_is_inconsistent() -> None:
 
 
 def test_hidden_unknown_hides_the_bounds() -> None:
-    frame = changed(
-        counts({"Black": (10, 20), "White": (10, 40), "Unknown": (4, 9)}), "Unknown", disclosure="primary"
-    )
+    frame = changed(counts({"Black": (10, 20), "White": (10, 40), "Unknown": (4, 9)}), "Unknown", disclosure="primary")
     found = metrics.missing_bounds(frame, kind="proportion")
     assert set(found["status"]) == {"hidden"}
     assert set(found["disclosure"]) == {"secondary"}

@@ -195,9 +195,7 @@ def _compared(measure: str, group: str, kind: Any, period: str) -> dict[str, Any
 
 def _rates(measure: str, period: str) -> list[dict[str, Any]]:
     keys = {"measure": measure, "quantity": "rate", "period": period, "reference": ""}
-    white = row(
-        **keys, group="White", numerator=1210.0, denominator=110000.0, estimate=11.0, lower=10.4, upper=11.6
-    )
+    white = row(**keys, group="White", numerator=1210.0, denominator=110000.0, estimate=11.0, lower=10.4, upper=11.6)
     unknown = row(**keys, group="Unknown", numerator=140.0, status="no_denominator")
     return [white, unknown]
 
@@ -326,9 +324,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
             "primary": 3,
             "secondary": 2,
         },
-        "findings": [
-            {"severity": "warning", "text": "12 outcomes are of a type that a child cannot be given."}
-        ],
+        "findings": [{"severity": "warning", "text": "12 outcomes are of a type that a child cannot be given."}],
         "office": {"name": "Office of the Example Commissioner", "contact": "data@example.invalid"},
         "files": [],
     }
@@ -340,14 +336,10 @@ def write_release(folder: Path, frame: pd.DataFrame, facts: dict[str, Any], char
     (folder / "charts").mkdir(parents=True)
     files = {"results.csv": frame.to_csv(index=False, lineterminator="\n").encode()}
     files |= {f"charts/{name}": content for name, content in charts.items()}
-    listed = [
-        {"path": name, "sha256": hashlib.sha256(content).hexdigest()} for name, content in files.items()
-    ]
+    listed = [{"path": name, "sha256": hashlib.sha256(content).hexdigest()} for name, content in files.items()]
     files["release.json"] = json.dumps(facts | {"files": listed}, indent=2).encode()
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    sums = "".join(
-        f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())
-    )
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
     (folder / "SHA256SUMS").write_bytes(sums.encode())
     return folder

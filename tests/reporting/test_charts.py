@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.reporting.made_up import manifest, results
-from yjd.reporting import palette, sentences
+from yjd.reporting import headlines, palette
 from yjd.reporting.charts import charts_for
 from yjd.reporting.view import View
 
@@ -44,9 +44,9 @@ def test_svg_has_words_and_asks_for_nothing(charts: dict[str, bytes], name: str)
 
 def test_alternative_text_is_the_generated_one(charts: dict[str, bytes], view: View) -> None:
     root = ElementTree.fromstring(charts["forest.svg"])
-    assert root.findtext(f"{SVG}title") == sentences.forest_headline(view)
-    assert root.findtext(f"{SVG}desc") == sentences.forest_alt(view)
-    assert "2 of 24 comparisons hidden" in sentences.forest_alt(view)
+    assert root.findtext(f"{SVG}title") == headlines.forest_headline(view)
+    assert root.findtext(f"{SVG}desc") == headlines.forest_alt(view)
+    assert "2 of 24 comparisons hidden" in headlines.forest_alt(view)
 
 
 def test_hidden_points_are_marked_in_place_and_nothing_of_them_is_drawn() -> None:
@@ -73,6 +73,4 @@ def test_lines_and_text_stand_out_from_white() -> None:
     assert palette.contrast("#000000", "#FFFFFF") == pytest.approx(21)  # WCAG: the largest there is
     assert palette.contrast("#6BACE6", "#FFFFFF") < 3  # so it is not used for lines
     # too close to one another to carry a meaning alone: shape and fill do
-    assert all(
-        palette.contrast(*pair) < 3 for pair in itertools.combinations((palette.ADVERSE, palette.UNCLEAR), 2)
-    )
+    assert all(palette.contrast(*pair) < 3 for pair in itertools.combinations((palette.ADVERSE, palette.UNCLEAR), 2))

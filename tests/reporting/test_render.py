@@ -118,9 +118,7 @@ This.
 
 
 def _release(tmp_path: Path) -> Path:
-    return made_up.write_release(
-        tmp_path / "work" / "release" / "0f1e2d3c", made_up.results(), made_up.manifest(), {}
-    )
+    return made_up.write_release(tmp_path / "work" / "release" / "0f1e2d3c", made_up.results(), made_up.manifest(), {})
 
 
 def test_a_small_document_end_to_end(folder: Path, tmp_path: Path) -> None:
@@ -150,9 +148,7 @@ def test_a_small_document_end_to_end(folder: Path, tmp_path: Path) -> None:
 
 def test_a_failing_cell_names_its_line_and_no_value(folder: Path, tmp_path: Path) -> None:
     source = _document(folder, "# A\n\ntext\n\n```{python}\nraise ValueError('a secret value')\n```\n")
-    with pytest.raises(
-        RenderingError, match=r"small\.qmd, line 5: the code stopped with ValueError"
-    ) as caught:
+    with pytest.raises(RenderingError, match=r"small\.qmd, line 5: the code stopped with ValueError") as caught:
         render(str(source), _release(tmp_path), engine="embedded")
     assert "secret" not in str(caught.value)
     assert not (tmp_path / "reports").exists()
@@ -185,9 +181,7 @@ def test_the_summit_report_end_to_end(tmp_path: Path, charts: dict[str, bytes]) 
     path = release.write_release(
         tmp_path / "work" / "release", facts["run"], results=made_up.results(), manifest=facts, charts=charts
     )
-    page = render("summit", path, output=tmp_path / "summit.html", engine="embedded").read_text(
-        encoding="utf-8"
-    )
+    page = render("summit", path, output=tmp_path / "summit.html", engine="embedded").read_text(encoding="utf-8")
     assert "DRAFT" in page
     assert "DEMONSTRATION DATA" in page
     assert "3.2 times as likely" in page
@@ -217,9 +211,7 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the stand-in for Quarto is a shell script")
-@pytest.mark.parametrize(
-    ("version", "used"), [("1.10.3", True), ("1.9", True), ("1.8.26", False), ("1", False)]
-)
+@pytest.mark.parametrize(("version", "used"), [("1.10.3", True), ("1.9", True), ("1.8.26", False), ("1", False)])
 def test_quarto_is_used_where_it_is_new_enough(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, used: bool
 ) -> None:

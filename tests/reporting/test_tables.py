@@ -10,6 +10,7 @@ import pytest
 from tests.reporting.made_up import manifest, results, row
 from yjd.reporting import facts, tables
 from yjd.reporting.report import Report, limits
+from yjd.reporting.sentences import events_statement
 from yjd.reporting.view import View
 
 ATTACK = "<script>alert('x')</script>\"onmouseover=`x` & [c]"
@@ -103,9 +104,7 @@ def test_accounting_says_whether_the_rows_add_up(view: View) -> None:
     wrong = manifest(accounting=[{"extract": "a", "read": 10, "used": 5, "set_aside": 1, "out_of_scope": 1}])
     assert "do not add up" in facts.accounting_sentence(View(results(), wrong))
     right = manifest(accounting=[{"extract": "a", "read": 10, "used": 8, "set_aside": 1, "out_of_scope": 1}])
-    assert facts.accounting_sentence(View(results(), right)).startswith(
-        "Every row read is accounted for: read ="
-    )
+    assert facts.accounting_sentence(View(results(), right)).startswith("Every row read is accounted for: read =")
 
 
 def test_unknown_table_marks_what_is_hidden(view: View) -> None:
@@ -116,9 +115,7 @@ def test_unknown_table_marks_what_is_hidden(view: View) -> None:
 
 def test_a_stage_that_was_not_supplied_is_not_called_hidden() -> None:
     frame = results()
-    missing = row(
-        measure="precourt_share", quantity="rate", reference="", group="All", status="not_available"
-    )
+    missing = row(measure="precourt_share", quantity="rate", reference="", group="All", status="not_available")
     frame = frame[~((frame["measure"] == "precourt_share") & (frame["quantity"] == "rate"))]
     frame = type(frame)([*frame.to_dict("records"), missing])
     frame = frame[frame["measure"] != "precourt_per_arrest"]
@@ -146,9 +143,7 @@ def test_a_stage_that_was_not_supplied_is_not_called_hidden() -> None:
     ],
 )
 def test_text_from_the_configuration_comes_out_as_text(block: str) -> None:
-    facts_of = manifest(
-        title=ATTACK, areas=[ATTACK], office={"name": ATTACK, "contact": ATTACK, "caveat": ATTACK}
-    )
+    facts_of = manifest(title=ATTACK, areas=[ATTACK], office={"name": ATTACK, "contact": ATTACK, "caveat": ATTACK})
     facts_of["measures"] = [entry | {"title": ATTACK, "unit": ATTACK} for entry in facts_of["measures"]]
     facts_of["findings"] = [{"severity": ATTACK, "text": ATTACK}]
     facts_of["accounting"] = [{"extract": ATTACK, "read": 1, "used": 1, "set_aside": 0, "out_of_scope": 0}]
@@ -173,5 +168,12 @@ def test_a_family_that_was_not_supplied_says_so(report: Report) -> None:
 
 def test_limits_come_from_the_definitions(view: View) -> None:
     told = " ".join(limits([measure for measure in view.measures if measure.id == "arrest_rate"]))
-    assert "one child may be counted more than once" in told
     assert "earlier decisions" not in told
+
+
+def test_events_of_repeat_children_are_flagged(view: View) -> None:
+    """Arrests are events: the section says so, and that their intervals are too narrow."""
+    told = events_statement([measure for measure in view.measures if measure.id == "arrest_rate"])
+    assert "one child can be counted more than once" in told
+    assert "narrower" in told
+    assert events_statement([]) == ""

@@ -4,9 +4,7 @@ from tests.conftest import fill, prepared
 from yjd.schema import SEARCH_OUTCOMES
 
 
-def test_a_population_without_dates_stands_for_every_period_and_three_years_hold_three_person_years(
-    warehouse, counted
-):
+def test_a_population_without_dates_stands_for_every_period_and_three_years_hold_three_person_years(warehouse, counted):
     tiny = prepared(warehouse, kinds=("financial_year", "rolling_3_years"), first=2022, last=2024)
     fill(tiny, "population", [{"n": 100}, {"n": 20}])
     assert dict(counted(tiny, "population", ["period"])) == {

@@ -97,9 +97,7 @@ def check_kind(kind: str) -> None:
 def check_per(per: float) -> None:
     """Refuse a scale that is not above 0."""
     if not (np.isfinite(per) and per > 0):
-        raise EstimationError(
-            "The scale `per` must be a number above 0.", "Give for example per=100 or per=1000."
-        )
+        raise EstimationError("The scale `per` must be a number above 0.", "Give for example per=100 or per=1000.")
 
 
 def confidence_levels(confidence: float | Sequence[float]) -> FloatArray:
@@ -120,9 +118,7 @@ def prepare(counts: pd.DataFrame) -> pd.DataFrame:
     """
     missing = [name for name in ("group", "numerator", "denominator") if name not in counts.columns]
     if missing:
-        raise EstimationError(
-            f"The counts have no column {', '.join(missing)}.", "Add it, or rename a column to it."
-        )
+        raise EstimationError(f"The counts have no column {', '.join(missing)}.", "Add it, or rename a column to it.")
     columns: dict[str, object] = {name: _text(counts, name, _ABSENT.get(name, ALL)) for name in STRATUM}
     columns["group"] = _text(counts, "group", "")
     columns |= {name: _numbers(counts[name], name) for name in ("numerator", "denominator")}
@@ -182,9 +178,7 @@ class Counts:
         """Check a counts frame and number its strata."""
         frame = prepare(counts)
         status, disclosure = (frame[name].to_numpy(dtype=str) for name in ("status", "disclosure"))
-        numerator, denominator = (
-            frame[name].to_numpy(dtype=np.float64) for name in ("numerator", "denominator")
-        )
+        numerator, denominator = (frame[name].to_numpy(dtype=np.float64) for name in ("numerator", "denominator"))
         # a count that is simply absent is not available; a base that is absent is each metric's to judge
         gone = np.isnan(numerator) & np.isin(status, USABLE)
         own = Side(numerator, denominator, np.where(gone, "not_available", status), disclosure)
@@ -232,9 +226,7 @@ class Counts:
         within = self.stratum[groups]
 
         def total(values: FloatArray) -> FloatArray:
-            return np.bincount(within, weights=values[groups], minlength=size).astype(np.float64)[
-                self.stratum
-            ]
+            return np.bincount(within, weights=values[groups], minlength=size).astype(np.float64)[self.stratum]
 
         def worst(values: StrArray, order: Sequence[str]) -> StrArray:
             place = np.zeros(size, dtype=np.intp)

@@ -191,9 +191,7 @@ def rri_score(a: ArrayLike, A: ArrayLike, b: ArrayLike, B: ArrayLike, confidence
     a, A, b, B, level = _floats(a, A, b, B, confidence)
     good = (A > 0) & (B > 0) & (a >= 0) & (b >= 0) & (a <= A) & (b <= B) & (A + B > 1)
     # rows that cannot be estimated are solved on a harmless stand-in, then set to NaN
-    a1, A1, b1, B1 = (
-        np.where(good, value, stand) for value, stand in ((a, 1.0), (A, 2.0), (b, 1.0), (B, 2.0))
-    )
+    a1, A1, b1, B1 = (np.where(good, value, stand) for value, stand in ((a, 1.0), (A, 2.0), (b, 1.0), (B, 2.0)))
     z = normal_quantile(level)
     with np.errstate(divide="ignore"):
         lower, upper = _score_lower(a1, A1, b1, B1, z), 1 / _score_lower(b1, B1, a1, A1, z)
@@ -224,9 +222,7 @@ def newcombe(a: ArrayLike, A: ArrayLike, b: ArrayLike, B: ArrayLike, confidence:
         return mover(a / A, wilson(a, A, level), b / B, wilson(b, B, level))
 
 
-def mover_rates(
-    a: ArrayLike, A: ArrayLike, b: ArrayLike, B: ArrayLike, confidence: ArrayLike = 0.95
-) -> Limits:
+def mover_rates(a: ArrayLike, A: ArrayLike, b: ArrayLike, B: ArrayLike, confidence: ArrayLike = 0.95) -> Limits:
     """Limits of a difference of two Poisson rates, from the same limits that `poisson_rate` gives each."""
     a, A, b, B, level = _floats(a, A, b, B, confidence)
     with np.errstate(divide="ignore", invalid="ignore"):

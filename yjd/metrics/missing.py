@@ -87,9 +87,7 @@ class _Cells:
 
     def allocated(self, known: _Cells, moved: _Cells) -> _Cells:
         """Add its part of what moves: by events and by rest, or by base where nobody known has the rest."""
-        by_rest = np.where(
-            known.rest > 0, self.rest / np.where(known.rest > 0, known.rest, 1), self.base / known.base
-        )
+        by_rest = np.where(known.rest > 0, self.rest / np.where(known.rest > 0, known.rest, 1), self.base / known.base)
         return self.plus(moved.events * self.events / known.events, moved.rest * by_rest)
 
 

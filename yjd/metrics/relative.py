@@ -69,9 +69,7 @@ def relative_rate(
     check_kind(kind)
     used: RatioMethod = ("exact" if kind == "rate" else "score") if method is None else method
     if used not in get_args(RatioMethod):
-        raise EstimationError(
-            "The method of a relative rate is exact, score or katz.", "Give one, or leave it out."
-        )
+        raise EstimationError("The method of a relative rate is exact, score or katz.", "Give one, or leave it out.")
     pair = Comparison.of(counts, reference, kind if used == "exact" else "proportion")
     status, found = ratio_estimates(pair, levels, used, everyone=reference == EVERYONE)
     return lay_out(
@@ -141,9 +139,7 @@ def _difference(
     usable = np.isin(pair.status, USABLE)
     a, A, b, B = pair.inputs(usable)
     limits = (
-        intervals.newcombe(a, A, b, B, levels)
-        if kind == "proportion"
-        else intervals.mover_rates(a, A, b, B, levels)
+        intervals.newcombe(a, A, b, B, levels) if kind == "proportion" else intervals.mover_rates(a, A, b, B, levels)
     )
     times = scale[usable, None]
     if reference == EVERYONE:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from yjd.reporting import sentences
+from yjd.reporting import headlines
 from yjd.reporting.charts import (
     MARGIN,
     WIDTH,
@@ -36,16 +36,11 @@ def trend_chart(view: View, measure: Measure) -> Figure:
 
     groups = [group for group in view.groups() if group not in (view.reference, UNKNOWN)]
     panels = {
-        group: [
-            item
-            for period in view.series
-            for item in view.compare(measure, period=period)
-            if item.group == group
-        ]
+        group: [item for period in view.series for item in view.compare(measure, period=period) if item.group == group]
         for group in groups
     }
     scale = Scale.over([item for items in panels.values() for item in items])
-    title = textwrap.wrap(sentences.trend_headline(view, measure), 46)
+    title = textwrap.wrap(headlines.trend_headline(view, measure), 46)
     note = textwrap.wrap(f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale.", 54)
     foot = textwrap.wrap(
         "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: no clear difference. [c] "
@@ -75,9 +70,7 @@ def trend_chart(view: View, measure: Measure) -> Figure:
     return figure
 
 
-def _panel(
-    axes: Axes, scale: Scale, items: Sequence[Comparison], periods: Sequence[str], *, labelled: bool
-) -> None:
+def _panel(axes: Axes, scale: Scale, items: Sequence[Comparison], periods: Sequence[str], *, labelled: bool) -> None:
     axes.set_yscale("log")
     axes.set_ylim(scale.low, scale.high)
     axes.set_xlim(-0.5, len(periods) - 0.5)
@@ -87,9 +80,7 @@ def _panel(
     for place, item in enumerate(items):
         draw_mark(axes, scale, item, place, along="y")
         if item.verdict.after_break:
-            axes.vlines(
-                place - 0.5, scale.low, scale.high, color=DARK_GREY, linewidth=1.2, linestyle=(0, (4, 3))
-            )
+            axes.vlines(place - 0.5, scale.low, scale.high, color=DARK_GREY, linewidth=1.2, linestyle=(0, (4, 3)))
             axes.text(place - 0.46, scale.high, "[b]", va="top", ha="left", size=9, color=INK)
     for place, (before, after) in enumerate(itertools.pairwise(items)):
         if before.verdict.has_numbers and after.verdict.has_numbers and not after.verdict.after_break:
@@ -107,8 +98,9 @@ def unknown_chart(view: View) -> Figure:
     entries = view.unknown(pathway=True)
     names = [textwrap.wrap(plain(entry["title"]), 20) or [""] for entry in entries]
     left = 0.2 + 0.085 * max(len(line) for lines in names for line in lines)
-    title = textwrap.wrap(sentences.unknown_headline(view), 46)
-    said = f"Share of each stage whose ethnicity is not known, per 100. {view.period_label()}."
+    title = textwrap.wrap(headlines.unknown_headline(view), 46)
+    others = ", unless another period is named" if view.other_periods(view.pathway) else ""
+    said = f"Share of each stage whose ethnicity is not known, per 100. {view.period_label()}{others}."
     note = textwrap.wrap(said, 54)
     bottom = 0.54
     heights = [0.32 + 0.16 * (len(lines) - 1) for lines in names]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from yjd.reporting import sentences
+from yjd.reporting import headlines
 from yjd.reporting.palette import GRID, INK, WHITE, marker_colour
 from yjd.reporting.svg import both_files, chart_style
 from yjd.reporting.view import Comparison, View
@@ -79,22 +79,22 @@ def charts_for(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, 
             files |= both_files(
                 forest_chart(view),
                 name="forest",
-                title=sentences.forest_headline(view),
-                description=sentences.forest_alt(view),
+                title=headlines.forest_headline(view),
+                description=headlines.forest_alt(view),
             )
         if (measure := trend_measure(view)) is not None:
             files |= both_files(
                 trend_chart(view, measure),
                 name="trend",
-                title=sentences.trend_headline(view, measure),
-                description=sentences.trend_alt(view, measure),
+                title=headlines.trend_headline(view, measure),
+                description=headlines.trend_alt(view, measure),
             )
         if view.unknown(pathway=True):
             files |= both_files(
                 unknown_chart(view),
                 name="unknown",
-                title=sentences.unknown_headline(view),
-                description=sentences.unknown_alt(view),
+                title=headlines.unknown_headline(view),
+                description=headlines.unknown_alt(view),
             )
     return files
 
@@ -116,9 +116,10 @@ def forest_chart(view: View) -> Figure:
     scale = Scale.over(items)
     names = {item.group: textwrap.wrap(plain(item.group), 17) or [""] for item in items}
     left = 0.2 + 0.085 * max(len(line) for lines in names.values() for line in lines)
-    title = textwrap.wrap(sentences.forest_headline(view), 46)
+    title = textwrap.wrap(headlines.forest_headline(view), 46)
+    others = ", unless another period is named" if view.other_periods(view.pathway) else ""
     note = textwrap.wrap(
-        f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale. {view.period_label()}.", 54
+        f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale. {view.period_label()}{others}.", 54
     )
     foot = textwrap.wrap(
         "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: the interval holds 1, no "
@@ -127,7 +128,11 @@ def forest_chart(view: View) -> Figure:
         54,
     )
     head = 0.12 + 0.2 * len(title) + 0.185 * len(note) + 0.08
-    body = sum(0.42 + sum(_row_height(names[item.group]) for item in rows) for _, rows in blocks)
+    headings = [textwrap.wrap(plain(view.title_of(measure)), 50) for measure, _ in blocks]
+    body = sum(
+        _heading_height(heading) + sum(_row_height(names[item.group]) for item in rows)
+        for heading, (_, rows) in zip(headings, blocks, strict=True)
+    )
     height = head + body + 0.3 + 0.185 * len(foot) + 0.1
     figure = Figure(figsize=(WIDTH, height))
     chart_texts(figure, height, title, note, foot)
@@ -139,15 +144,15 @@ def forest_chart(view: View) -> Figure:
     axes.set_ylim(body, 0)
     log_ticks(axes, scale, along="x")
     place = 0.0
-    for measure, rows in blocks:
-        place = _block(axes, scale, measure, rows, names, place, left)
+    for heading, (_, rows) in zip(headings, blocks, strict=True):
+        place = _block(axes, scale, heading, rows, names, place, left)
     return figure
 
 
 def _block(
     axes: Axes,
     scale: Scale,
-    measure: Measure,
+    heading: Sequence[str],
     rows: Sequence[Comparison],
     names: Mapping[str, list[str]],
     place: float,
@@ -158,18 +163,19 @@ def _block(
 
     inch = axes.get_position().width * WIDTH
     across = blended_transform_factory(axes.transAxes, axes.transData)
-    axes.text(
-        (MARGIN - left) / inch,
-        place + 0.27,
-        plain(measure.title),
-        transform=across,
-        weight="bold",
-        va="center",
-        ha="left",
-        color=INK,
-        size=10,
-    )
-    start = place = place + 0.42
+    for line, words in enumerate(heading):
+        axes.text(
+            (MARGIN - left) / inch,
+            place + 0.27 + 0.17 * line,
+            words,
+            transform=across,
+            weight="bold",
+            va="center",
+            ha="left",
+            color=INK,
+            size=10,
+        )
+    start = place = place + _heading_height(heading)
     for item in rows:
         height = _row_height(names[item.group])
         middle = place + height / 2
@@ -266,6 +272,10 @@ def _row_height(lines: Sequence[str]) -> float:
     return _LINE + 0.16 * (len(lines) - 1)
 
 
+def _heading_height(lines: Sequence[str]) -> float:
+    return 0.42 + 0.17 * (len(lines) - 1)
+
+
 def log_ticks(axes: Axes, scale: Scale, *, along: str) -> None:
     """Halvings and doublings as the ticks of one axis."""
     from matplotlib.ticker import FixedLocator, NullLocator
@@ -302,6 +312,4 @@ def chart_texts(figure: Figure, height: float, title: list[str], note: list[str]
         color=INK,
         linespacing=1.3,
     )
-    figure.text(
-        MARGIN / WIDTH, 0.08 / height, "\n".join(foot), size=9.5, va="bottom", color=INK, linespacing=1.3
-    )
+    figure.text(MARGIN / WIDTH, 0.08 / height, "\n".join(foot), size=9.5, va="bottom", color=INK, linespacing=1.3)

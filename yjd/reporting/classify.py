@@ -125,9 +125,7 @@ def classify(row: Mapping[str, Any], *, adverse: str = "neither") -> Verdict:
     after_break = status == "break"
     estimate, lower, upper = (_number(row[name]) for name in ("estimate", "lower", "upper"))
     if status not in _ESTIMABLE or not math.isfinite(estimate):
-        return Verdict(
-            "not_estimated", reason=_REASONS.get(status, "there is no estimate"), after_break=after_break
-        )
+        return Verdict("not_estimated", reason=_REASONS.get(status, "there is no estimate"), after_break=after_break)
     parity = PARITY.get(str(row["quantity"]))
     if parity is None:
         return Verdict("shown", after_break=after_break)

@@ -16,15 +16,9 @@ from typing import Any
 
 from yjd.errors import RenderingError
 
-HEADER_KEYS = frozenset(
-    {"title", "subtitle", "author", "lang", "format", "execute", "jupyter", "description"}
-)
-CELL_OPTIONS = frozenset(
-    {"label", "echo", "eval", "include", "output", "fig-alt", "fig-cap", "tags", "warning"}
-)
-CALLOUTS = frozenset(
-    {"callout-note", "callout-tip", "callout-important", "callout-warning", "callout-caution"}
-)
+HEADER_KEYS = frozenset({"title", "subtitle", "author", "lang", "format", "execute", "jupyter", "description"})
+CELL_OPTIONS = frozenset({"label", "echo", "eval", "include", "output", "fig-alt", "fig-cap", "tags", "warning"})
+CALLOUTS = frozenset({"callout-note", "callout-tip", "callout-important", "callout-warning", "callout-caution"})
 
 _SHORTCODE = re.compile(r"\{\{<\s*(.*?)\s*>\}\}")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*(.*?)\s*$")
@@ -89,9 +83,7 @@ def read_document(path: Path, project: Mapping[str, Any] | None = None) -> Docum
     header, start = _split_header(path)
     metadata = {**(project or {}), **header}
     lines = _gather(path, metadata, path.parent, skip=start)
-    document = Document(
-        path.name, header, "\n".join(text for text, _ in lines), tuple(place for _, place in lines)
-    )
+    document = Document(path.name, header, "\n".join(text for text, _ in lines), tuple(place for _, place in lines))
     return Document(document.name, header, document.body, document.lines, _check(document))
 
 
@@ -128,9 +120,7 @@ def _split_header(path: Path) -> tuple[Mapping[str, Any], int]:
         return {}, 0
     end = next((place for place, line in enumerate(lines[1:], 1) if line.strip() in ("---", "...")), 0)
     if not end:
-        raise RenderingError(
-            f"{path.name}, line 1: the YAML header has no end.", "Close it with a line of ---."
-        )
+        raise RenderingError(f"{path.name}, line 1: the YAML header has no end.", "Close it with a line of ---.")
     header = _yaml("\n".join(lines[1:end]), f"{path.name}, line 1")
     for name in header:
         if name not in HEADER_KEYS:
@@ -151,9 +141,7 @@ def _gather(
         where = f"{path.name}, line {number}"
         codes = _SHORTCODE.findall(line)
         if len(codes) == 1 and codes[0].split()[0] == "include":
-            if line.strip() != line.strip()[: line.strip().index(">}}") + 3] or not line.strip().startswith(
-                "{{<"
-            ):
+            if line.strip() != line.strip()[: line.strip().index(">}}") + 3] or not line.strip().startswith("{{<"):
                 raise _refused("an `include` that is not alone on its line", where)
             included = _included(root, codes[0].split(maxsplit=1)[-1].strip("\"'"), where)
             gathered += _gather(included, metadata, root, within=(*within, path))
@@ -165,9 +153,7 @@ def _gather(
 def _included(root: Path, name: str, where: str) -> Path:
     path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()) or not path.is_file():
-        raise RenderingError(
-            f"{where}: the included file {name} is not in the folder of reports.", "Mend its name."
-        )
+        raise RenderingError(f"{where}: the included file {name} is not in the folder of reports.", "Mend its name.")
     return path
 
 
@@ -180,9 +166,7 @@ def _meta(metadata: Mapping[str, Any], where: str) -> Callable[[re.Match[str]], 
         for part in key.strip().split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if value is None or isinstance(value, Mapping | list):
-            raise RenderingError(
-                f"{where}: the metadata has no text for `{key.strip()}`.", "Add it or mend the name."
-            )
+            raise RenderingError(f"{where}: the metadata has no text for `{key.strip()}`.", "Add it or mend the name.")
         return str(value)
 
     return fill
@@ -222,9 +206,7 @@ def _check_markdown(line: str, where: str) -> None:
     div = _DIV.match(line)
     if div:
         inside = div[1].strip("{}")
-        for name in re.findall(
-            r"(?:^|\s)\.?([A-Za-z][\w-]*)(?=\s|$)", re.sub(r"#[\w-]+|\w+=\"[^\"]*\"", " ", inside)
-        ):
+        for name in re.findall(r"(?:^|\s)\.?([A-Za-z][\w-]*)(?=\s|$)", re.sub(r"#[\w-]+|\w+=\"[^\"]*\"", " ", inside)):
             if name not in CALLOUTS and not name.startswith("yjd-"):
                 raise _refused(f"the block `{name}`", where)
         options = re.findall(r"([\w-]+)=", inside)
@@ -241,9 +223,7 @@ def _yaml(text: str, where: str) -> Mapping[str, Any]:
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as problem:
-        raise RenderingError(
-            f"{where}: the YAML cannot be read.", "Check its indents, colons and quotes."
-        ) from problem
+        raise RenderingError(f"{where}: the YAML cannot be read.", "Check its indents, colons and quotes.") from problem
     if found is not None and not isinstance(found, dict):
         raise RenderingError(f"{where}: the YAML holds no `key: value` lines.", "Write one to a line.")
     return found or {}

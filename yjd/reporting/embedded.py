@@ -36,9 +36,7 @@ _KERNEL = "yjd"
 _LONGEST_SOCKET = 90  # the system allows a little over 100 characters, and a number is added
 
 
-def render_embedded(
-    source: Path, output: Path, *, parameters: Mapping[str, str], variables: Mapping[str, str]
-) -> None:
+def render_embedded(source: Path, output: Path, *, parameters: Mapping[str, str], variables: Mapping[str, str]) -> None:
     """Render one document into one self-contained HTML file.
 
     Parameters
@@ -99,9 +97,7 @@ def _run(
             where = document.name
             if expressions:
                 runnable.append(new_cell(_inline_cell(expressions)))
-            plan.append(
-                ("markdown", cell.source, CellOptions(), len(runnable) - 1 if expressions else None, where)
-            )
+            plan.append(("markdown", cell.source, CellOptions(), len(runnable) - 1 if expressions else None, where))
             continue
         where = "{}, line {}".format(*next(places))
         options, code = split_options(cell.source, where)
@@ -157,18 +153,14 @@ def _execute_cells(
         try:
             client.execute()
         except CellExecutionError as problem:
-            done = next(
-                (n for n, cell in enumerate(cells) if any(o.output_type == "error" for o in cell.outputs)), -1
-            )
+            done = next((n for n, cell in enumerate(cells) if any(o.output_type == "error" for o in cell.outputs)), -1)
             where = places.get(done, "a cell")
             # the kind of error and no more: its message could hold a value
             raise RenderingError(
                 f"{where}: the code stopped with {problem.ename}.", "Run the cell in Python to see where."
             ) from None
         except (CellTimeoutError, DeadKernelError) as problem:
-            raise RenderingError(
-                f"The document did not finish: {type(problem).__name__}.", "Try again."
-            ) from None
+            raise RenderingError(f"The document did not finish: {type(problem).__name__}.", "Try again.") from None
 
 
 def _kernel(scratch: Path) -> str:
@@ -261,9 +253,7 @@ def _output(out: Any, options: CellOptions, where: str) -> str:
     if "image/png" in data:
         alt = options.values.get("fig-alt")
         if not alt:
-            raise RenderingError(
-                f"{where}: a picture has no alternative text.", "Add a line `#| fig-alt: ...`."
-            )
+            raise RenderingError(f"{where}: a picture has no alternative text.", "Add a line `#| fig-alt: ...`.")
         content = base64.b64encode(base64.b64decode(data["image/png"])).decode("ascii")
         text = str(alt).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
         return _fenced(f'<img alt="{text}" src="data:image/png;base64,{content}">', "{=html}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yjd.reporting import sentences
 from yjd.reporting.tables import Cell, number, table, text
 from yjd.reporting.view import View
-from yjd.reporting.words import escape_html, interval_text, percent_text, plain
+from yjd.reporting.words import Measure, escape_html, interval_text, percent_text, plain
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Area", "the place where a child lives, or where the event was recorded, as the extract says"),
@@ -46,9 +46,7 @@ def accounting_table(view: View) -> str:
     columns = ("Extract", "Rows read", "Used", "Set aside", "Out of scope")
     return _or_none(
         rows,
-        table("Rows of each extract: read = used + set aside + out of scope", columns, [("", rows)])
-        if rows
-        else "",
+        table("Rows of each extract: read = used + set aside + out of scope", columns, [("", rows)]) if rows else "",
     )
 
 
@@ -89,6 +87,14 @@ def attrition_table(view: View) -> str:
     return _or_none(rows, table(caption, ("Stage", "Number", "Counts"), [("", rows)]) if rows else "")
 
 
+def period_words(view: View, measures: Sequence[Measure]) -> str:
+    """The period of a table; says so where some of its measures have another, which their headings then name."""
+    periods = {view.period_of(measure) for measure in measures}
+    if len(periods) == 1:
+        return view.period_label(periods.pop())
+    return f"{view.period_label()} unless another period is named"
+
+
 def unknown_table(view: View) -> str:
     """How often ethnicity is not known, by stage."""
     rows = []
@@ -99,7 +105,7 @@ def unknown_table(view: View) -> str:
         missing = number(entry["unknown"]) if told else mark
         share = Cell(escape_html(percent_text(entry["share"])), number=True) if told else mark
         rows.append([text(entry["title"]), missing, total, share])
-    caption = f"Children and events of unknown ethnicity, {view.period_label()}"
+    caption = f"Children and events of unknown ethnicity, {period_words(view, view.measures)}"
     columns = ("Stage", "Unknown", "All", "Unknown of every 100")
     return _or_none(rows, table(caption, columns, [("", rows)]) if rows else "")
 
@@ -114,8 +120,8 @@ def bounds_table(view: View) -> str:
             bounds = interval_text(item.row["lower"], item.row["upper"]) if told else item.verdict.shorthand
             rows.append([text(item.group), Cell(bounds), text(sentences.bounds_sentence(item))])
         if rows:
-            bodies.append((measure.title, rows))
-    caption = f"Smallest and largest ratio that the unknown children could make, {view.period_label()}"
+            bodies.append((view.title_of(measure), rows))
+    caption = f"Smallest and largest ratio that the unknown children could make, {period_words(view, view.pathway)}"
     return _or_none(bodies, table(caption, ("Ethnic group", "Bounds", "In words"), bodies) if bodies else "")
 
 
@@ -142,8 +148,7 @@ def rules_list(view: View) -> str:
     """The rules of disclosure control that this release was made under."""
     control = view.manifest.get("disclosure", {})
     rows = [
-        [text(str(name).replace("_", " ")), text(_setting(value))]
-        for name, value in control.get("rules", {}).items()
+        [text(str(name).replace("_", " ")), text(_setting(value))] for name, value in control.get("rules", {}).items()
     ]
     for name, words in (
         ("primary", "cells hidden for their own sake"),
@@ -166,9 +171,7 @@ def findings_list(view: View) -> str:
 
 def glossary_list() -> str:
     """The words of the report."""
-    items = "".join(
-        f"<dt>{escape_html(word)}</dt><dd>{escape_html(meaning)}</dd>" for word, meaning in GLOSSARY
-    )
+    items = "".join(f"<dt>{escape_html(word)}</dt><dd>{escape_html(meaning)}</dd>" for word, meaning in GLOSSARY)
     return f'<dl class="yjd-glossary">{items}</dl>'
 
 
@@ -181,8 +184,7 @@ def provenance_list(view: View) -> str:
         [text("Configuration (SHA-256)"), text(made.get("config_sha256"))],
     ]
     rows += [
-        [text(f"Extract {entry['extract']} (SHA-256)"), text(entry.get("sha256"))]
-        for entry in made.get("inputs", ())
+        [text(f"Extract {entry['extract']} (SHA-256)"), text(entry.get("sha256"))] for entry in made.get("inputs", ())
     ]
     return table("What this release was made from", ("What", "Value"), [("", rows)])
 

@@ -77,9 +77,7 @@ def render(
     source = _source(document)
     folder = Path(release).resolve()
     if not (folder / "release.json").is_file():
-        raise RenderingError(
-            f"{release} is not a release: it has no release.json.", "Name a folder of work/release."
-        )
+        raise RenderingError(f"{release} is not a release: it has no release.json.", "Name a folder of work/release.")
     target = _target(source.stem, folder, output)
     with tempfile.TemporaryDirectory(prefix="yjd-reports-") as scratch:
         # a copy, because running a document may write beside it and the package may not be writable

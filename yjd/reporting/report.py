@@ -61,9 +61,7 @@ class Report:
         The release's folder: its charts are used as they are; without them they are drawn.
     """
 
-    def __init__(
-        self, results: pd.DataFrame, manifest: Mapping[str, Any], *, folder: Path | None = None
-    ) -> None:
+    def __init__(self, results: pd.DataFrame, manifest: Mapping[str, Any], *, folder: Path | None = None) -> None:
         self.view = View(results, manifest)
         self._folder = folder
 
@@ -78,6 +76,11 @@ class Report:
         return escape_markdown(self.view.period_label())
 
     @property
+    def own_periods(self) -> str:
+        """Which measures of the overview are shown in another period, for inline code; may be empty."""
+        return escape_markdown(sentences.periods_statement(self.view, self.view.pathway))
+
+    @property
     def reference(self) -> str:
         """The comparison group in words, for inline code."""
         return escape_markdown(children(self.view.reference))
@@ -87,16 +90,10 @@ class Report:
         manifest = self.view.manifest
         parts = []
         if manifest.get("demonstration"):
-            parts.append(
-                "<p><strong>DEMONSTRATION DATA.</strong> Every child and every number here is made up.</p>"
-            )
+            parts.append("<p><strong>DEMONSTRATION DATA.</strong> Every child and every number here is made up.</p>")
         if not manifest.get("signed"):
-            parts.append(
-                "<p><strong>DRAFT.</strong> This release has not been signed off: do not share it.</p>"
-            )
-        stamp = (
-            f'<div class="yjd-banner" role="note" aria-label="Status of this report">{"".join(parts)}</div>'
-        )
+            parts.append("<p><strong>DRAFT.</strong> This release has not been signed off: do not share it.</p>")
+        stamp = f'<div class="yjd-banner" role="note" aria-label="Status of this report">{"".join(parts)}</div>'
         office = manifest.get("office") or manifest.get("contact") or {}
         lines = [self.view.title, self.view.period_label(), office.get("name"), office.get("contact")]
         about = " &middot; ".join(escape_html(line) for line in lines if line)
@@ -115,6 +112,7 @@ class Report:
         said = [
             f"Areas: {', '.join(areas)}." if areas else "",
             f"Period of the main numbers: {view.period_label()}.",
+            sentences.periods_statement(view, view.measures),
             f"Every group is compared with {children(view.reference)}.",
             f"A difference is called clear only where the whole {view.interval_name} lies on one side of 1.",
             "Of many comparisons, now and then one is clear by chance alone.",
@@ -134,9 +132,7 @@ class Report:
         """Unknown ethnicity: the sentence, the chart, the table, and what it could do to the ratios."""
         said = f"<p>{escape_html(sentences.unknown_statement(self.view))}</p>"
         inner = facts.unknown_table(self.view)
-        bounds = tables.details(
-            "What the unknown children could do to each ratio", facts.bounds_table(self.view)
-        )
+        bounds = tables.details("What the unknown children could do to each ratio", facts.bounds_table(self.view))
         return Html(f"{said}{self._picture('unknown')}{inner}{bounds}")
 
     def ethnicity_rule(self) -> Html:
@@ -167,22 +163,22 @@ class Report:
 
     def pathway_table(self) -> Html:
         """The forest table of the measures of the pathway."""
-        return Html(self._forest(self.view.pathway) + tables.shorthand_legend())
+        return Html(self._forest(self.view.pathway))
 
     def family(self, name: str) -> Html:
         """One family of measures: statements, the table, detailed groups, what it does not show."""
         measures = [measure for measure in self.view.measures if measure.family == name]
-        shown = [
-            measure for measure in measures if self.view.has(measure, "rri") or self.view.has(measure, "rate")
-        ]
+        shown = [measure for measure in measures if self.view.has(measure, "rri") or self.view.has(measure, "rate")]
         if not shown:
             return Html("<p>Not in this release [x]: no data were supplied for it.</p>")
         said = "".join(
-            f"<li>{escape_html(sentences.measure_statement(items))}</li>"
+            f"<li>{escape_html(sentences.measure_statement(self.view, items))}</li>"
             for measure in shown
             if (items := self.view.compare(measure))
         )
-        parts = [f"<ul>{said}</ul>", self._forest(shown), self._detailed(shown), self._limits(shown)]
+        events = sentences.events_statement(shown)
+        noted = f"<p>{escape_html(events)}</p>" if events else ""
+        parts = [f"<ul>{said}</ul>", noted, self._forest(shown), self._detailed(shown), self._limits(shown)]
         return Html("".join(parts))
 
     def composition(self, measure_id: str) -> Html:
@@ -190,10 +186,7 @@ class Report:
         measure = next((measure for measure in self.view.measures if measure.id == measure_id), None)
         if measure is None or not self.view.has(measure, "composition"):
             return Html("<p>Not in this release [x].</p>")
-        rows = [
-            next(iter(self.view.rows(measure, "composition", group=group)), None)
-            for group in self.view.groups()
-        ]
+        rows = [next(iter(self.view.rows(measure, "composition", group=group)), None) for group in self.view.groups()]
         said = "".join(
             f"<li>{escape_html(sentences.composition_sentence(row, measure, measure.unit))}</li>"
             for row in rows
@@ -204,9 +197,7 @@ class Report:
             "group has a "
             "large share even where every group is treated alike. Shares that add to 100 are this reading."
         )
-        return Html(
-            f"<ul>{said}</ul>{tables.composition_table(self.view, measure, measure.unit)}<p>{note}</p>"
-        )
+        return Html(f"<ul>{said}</ul>{tables.composition_table(self.view, measure, measure.unit)}<p>{note}</p>")
 
     def trend(self) -> Html:
         """The trend chart with its table, and the tables of all other measures of the pathway."""
@@ -249,7 +240,8 @@ class Report:
     def _forest(self, measures: Sequence[Measure]) -> str:
         view = self.view
         against = children(view.reference)
-        caption = f"Rates and ratios by ethnic group, {view.period_label()}, compared with {against}"
+        period = facts.period_words(view, measures)
+        caption = f"Rates and ratios by ethnic group, {period}, compared with {against}"
         return tables.forest_table(view, measures, caption) if measures else "<p>Not in this release [x].</p>"
 
     def _detailed(self, measures: Sequence[Measure]) -> str:
@@ -259,14 +251,11 @@ class Report:
         compared = [measure for measure in measures if view.rows(measure, "rri", level="detailed")]
         if not compared:
             return ""
-        references = {
-            row["reference"] for measure in compared for row in view.rows(measure, "rri", level="detailed")
-        }
-        preferred = [
-            name for name in (view.reference, "White British", *sorted(references)) if name in references
-        ]
-        caption = f"Detailed ethnic groups, {view.period_label()}, compared with {children(preferred[0])}"
-        made = tables.forest_table(view, compared, caption, level="detailed", reference=preferred[0])
+        references = {row["reference"] for measure in compared for row in view.rows(measure, "rri", level="detailed")}
+        preferred = [name for name in (view.reference, "White British", *sorted(references)) if name in references]
+        period = facts.period_words(view, compared)
+        caption = f"Detailed ethnic groups, {period}, compared with {children(preferred[0])}"
+        made = tables.forest_table(view, compared, caption, fold=True, level="detailed", reference=preferred[0])
         return tables.details("Detailed ethnic groups", made)
 
     def _limits(self, measures: Sequence[Measure]) -> str:
@@ -280,30 +269,18 @@ class Report:
     def _picture(self, name: str) -> str:
         """A chart inside the page: text stays text, and the page asks for nothing."""
         held = self._folder / "charts" / f"{name}.svg" if self._folder else None
-        content = (
-            held.read_bytes() if held is not None and held.is_file() else self._drawn.get(f"{name}.svg", b"")
-        )
+        content = held.read_bytes() if held is not None and held.is_file() else self._drawn.get(f"{name}.svg", b"")
         return f'<div class="yjd-chart">{content.decode("utf-8")}</div>' if content else ""
 
 
 def limits(measures: Sequence[Measure]) -> list[str]:
     """What measures of these kinds cannot show, from their definitions."""
     found = ["Why rates differ. " + CAUTION]
-    units = {str((measure.definition.get("numerator") or {}).get("unit")) for measure in measures}
-    if "event" in units:
-        found.append(
-            "How many different children are behind the events: one child may be counted more than once."
-        )
     if any(measure.denominator == "population" for measure in measures):
-        found.append(
-            "Children who live elsewhere but were counted here; the number of residents is an estimate."
-        )
+        found.append("Children who live elsewhere but were counted here; the number of residents is an estimate.")
     if any(measure.kind == "proportion" for measure in measures):
         found.append(
-            "What happened before this stage: children who reach it may differ because of earlier "
-            "decisions about them."
+            "What happened before this stage: children who reach it may differ because of earlier decisions about them."
         )
-    found.append(
-        "Differences that offence, age or previous outcomes would account for: nothing here is adjusted."
-    )
+    found.append("Differences that offence, age or previous outcomes would account for: nothing here is adjusted.")
     return found

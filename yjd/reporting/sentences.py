@@ -1,4 +1,4 @@
-"""Sentences, headlines and alternative texts, each made from the classification of the rows it is about.
+"""Sentences, each made from the classification of the rows it is about.
 
 Everything here is plain text: whoever writes it into a page escapes it.
 """
@@ -8,29 +8,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from yjd.reporting.classify import Verdict, classify
+from yjd.reporting.classify import classify
 from yjd.reporting.view import Comparison, Row, View
 from yjd.reporting.words import (
     CAUTION,
     Measure,
     and_list,
+    capital,
     children,
+    counted,
     interval_text,
+    lower_first,
     percent_text,
     rate_text,
     ratio_text,
 )
-from yjd.schema import UNKNOWN
+from yjd.schema import POPULATION, UNKNOWN
 
 _OPENING = {"higher": "Higher", "lower": "Lower", "no_clear_difference": "No clear difference"}
 
 
 def both_rates(row: Row, measure: Measure) -> str:
     """'35 arrests for every 1,000 Black children, 11 for ... White children'; empty without counts."""
-    counts = [
-        float(row[name])
-        for name in ("numerator", "denominator", "reference_numerator", "reference_denominator")
-    ]
+    counts = [float(row[name]) for name in ("numerator", "denominator", "reference_numerator", "reference_denominator")]
     if not all(math.isfinite(count) for count in counts) or counts[1] <= 0 or counts[3] <= 0:
         return ""
     own, other = measure.rate(*counts[:2]), measure.rate(*counts[2:])
@@ -69,35 +69,40 @@ def comparison_sentence(item: Comparison) -> str:
     """A row sentence with its group and its reference named."""
     who, whom = children(item.group), children(item.row["reference"])
     if not item.verdict.has_numbers:
-        return f"{_capital(who)} compared with {whom}: {_lower_first(row_sentence(item.row, item.measure))}"
+        return f"{capital(who)} compared with {whom}: {lower_first(row_sentence(item.row, item.measure))}"
     if not item.verdict.is_clear:
-        return f"{_capital(who)} compared with {whom}: {_lower_first(row_sentence(item.row, item.measure))}"
+        return f"{capital(who)} compared with {whom}: {lower_first(row_sentence(item.row, item.measure))}"
     rates = both_rates(item.row, item.measure)
     ratio = ratio_text(item.row["estimate"])
     if item.measure.likely == "times as many":
-        sentence = f"{_capital(item.measure.unit)} were {ratio} times as many for {who} as for {whom}"
+        sentence = f"{capital(item.measure.unit)} were {ratio} times as many for {who} as for {whom}"
     else:
         to = f" to {item.measure.likely_to}" if item.measure.likely_to else ""
-        sentence = f"{_capital(who)} were {ratio} times as likely as {whom}{to}"
+        sentence = f"{capital(who)} were {ratio} times as likely as {whom}{to}"
     return f"{sentence}{f': {rates}' if rates else ''}."
 
 
-def measure_statement(comparisons: Sequence[Comparison]) -> str:
+def measure_statement(view: View, comparisons: Sequence[Comparison]) -> str:
     """One measure in one statement: the largest clear difference with both rates, then the other groups.
 
-    A clear difference on the adverse side comes before one on the favourable side.
+    A clear difference on the adverse side comes before one on the favourable side. The period is named where it
+    is not the headline's.
     """
-    title = comparisons[0].measure.title
+    title = view.title_of(comparisons[0].measure)
     clear = [item for item in comparisons if item.verdict.is_clear]
     if not clear:
-        return f"{title}: {_lower_first(_tally(comparisons))}."
+        told = sum(item.verdict.has_numbers for item in comparisons)
+        whom = children(view.reference)
+        which = "no group" if told == len(comparisons) else "no group that can be shown"
+        said = f"{which} clearly differs from {whom}" if told else f"no group can be compared with {whom}"
+        return f"{title}: {said}. {_tally(comparisons)}."
     order = {"adverse": 0, "neither": 1, "favourable": 2}
     lead = min(clear, key=lambda item: (order[item.verdict.side], -_distance(item)))
     rest = [item for item in comparisons if item is not lead]
     more = f" {_tally(rest)}." if rest else ""
     sentence = comparison_sentence(lead)
     names_group_first = sentence.startswith(lead.group)
-    return f"{title}: {sentence if names_group_first else _lower_first(sentence)}{more}"
+    return f"{title}: {sentence if names_group_first else lower_first(sentence)}{more}"
 
 
 def main_points(view: View) -> list[str]:
@@ -106,7 +111,7 @@ def main_points(view: View) -> list[str]:
     by_measure = [items for items in by_measure if items]
     everything = [item for items in by_measure for item in items]
     points = [_overall(view, everything)]
-    points += [measure_statement(items) for items in _most_telling(by_measure, 3)]
+    points += [measure_statement(view, items) for items in _most_telling(by_measure, 3)]
     points.append(unknown_statement(view))
     points.append(_hidden_statement(everything))
     points.append(CAUTION)
@@ -114,31 +119,120 @@ def main_points(view: View) -> list[str]:
 
 
 def _overall(view: View, items: Sequence[Comparison]) -> str:
+    """How many comparisons there are and what became of each: the parts add up to the whole."""
     if not items:
         return "This release holds no comparison between groups for its headline period."
-    higher, lower, unclear, none = (
-        sum(item.verdict.outcome == outcome for item in items)
-        for outcome in ("higher", "lower", "no_clear_difference", "")
+    sides = [item.verdict.side for item in items if item.verdict.is_clear]
+    unclear = sum(item.verdict.outcome == "no_clear_difference" for item in items)
+    found = (
+        (sides.count("adverse"), "clearly less favourable to the group"),
+        (sides.count("favourable"), "clearly more favourable to the group"),
+        (sides.count("neither"), "clearly different, on a measure where neither side is less favourable"),
+        (unclear, "not clearly different"),
     )
-    none = len(items) - higher - lower - unclear
-    adverse = sum(item.verdict.side == "adverse" for item in items)
+    parts = [f"{number} {'is' if number == 1 else 'are'} {words}" for number, words in found if number]
+    said = and_list([*parts, *_without_result(items)])
+    measures = len({item.measure.id for item in items})
     return (
-        f"{view.period_label()}: {_count(len(items), 'comparison')} with {children(view.reference)}. "
-        f"{higher} clearly higher and {lower} clearly lower ({adverse} of these on the less favourable "
-        "side); "
-        f"{unclear} with no clear difference; {none} hidden, not available or impossible to estimate."
+        f"{view.period_label()}: each ethnic group is compared with {children(view.reference)} on "
+        f"{counted(measures, 'measure')}{periods_clause(view)}. "
+        f"Of these {counted(len(items), 'comparison')}, {said}."
     )
+
+
+def _without_result(items: Sequence[Comparison]) -> list[str]:
+    """'4 cannot be shown (2 hidden [c], 2 not available [x])'."""
+    words = {
+        "hidden": "hidden [c]",
+        "not_available": "not available [x]",
+        "censored": "too recent to judge [x]",
+        "not_estimated": "impossible to work out [z]",
+    }
+    counted = [(sum(item.verdict.outcome == outcome for item in items), said) for outcome, said in words.items()]
+    counted = [(number, said) for number, said in counted if number]
+    if not counted:
+        return []
+    total = sum(number for number, _ in counted)
+    if len(counted) == 1:
+        return [f"{total} {'is' if total == 1 else 'are'} {counted[0][1]}"]
+    return [f"{total} cannot be shown ({', '.join(f'{number} {said}' for number, said in counted)})"]
+
+
+def periods_clause(view: View) -> str:
+    """' (Proven re-offending rate: April 2022 to March 2023)', where a measure of the overview has its own period."""
+    told = [
+        f"{and_list(measure.title for measure in measures)}: {view.period_label(period)}"
+        for period, measures in view.other_periods(view.pathway).items()
+    ]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def periods_statement(view: View, measures: Sequence[Measure]) -> str:
+    """Which measures are shown in another period, and why; empty where none is."""
+    told = []
+    for period, found in view.other_periods(measures).items():
+        names, one = and_list(f'"{measure.title}"' for measure in found), len(found) == 1
+        recent = all(item.verdict.outcome == "censored" for measure in found for item in _at_headline(view, measure))
+        is_are, it_they, its_their = ("is", "it", "its") if one else ("are", "they", "their")
+        why = (
+            f"children have to be followed up before {it_they} can be worked out"
+            if recent
+            else f"{it_they} {is_are} not available for {view.period_label()}"
+        )
+        told.append(
+            f"{names} {is_are} shown for {view.period_label(period)}, {its_their} latest period with results: {why}."
+        )
+    return " ".join(told)
+
+
+def _at_headline(view: View, measure: Measure) -> list[Comparison]:
+    return view.compare(measure, period=view.period)
 
 
 def _hidden_statement(items: Sequence[Comparison]) -> str:
     hidden = sum(item.verdict.outcome == "hidden" for item in items)
     if not hidden:
-        return "None of these comparisons is hidden to protect confidentiality."
+        return "None of these comparisons is hidden."
     verb = "is" if hidden == 1 else "are"
     return (
-        f"{_count(hidden, 'comparison')} of {len(items)} {verb} hidden to protect confidentiality [c]. "
-        "Hidden does not mean none."
+        f"{hidden} of the {counted(len(items), 'comparison')} {verb} hidden so that no child can be identified [c]. "
+        "A hidden number may be large or small: hidden does not mean none."
     )
+
+
+def events_statement(measures: Sequence[Measure]) -> str:
+    """What to know where measures of a section count events, of which one child can have several; or empty."""
+    events = [measure for measure in measures if _counts_events(measure)]
+    if not events:
+        return ""
+    if len(events) == len(measures) > 1:
+        names, counts, their = "All measures of this section", "count", "Their"
+    else:
+        names = and_list(f'"{measure.title}"' for measure in events)
+        counts, their = ("counts", "Its") if len(events) == 1 else ("count", "Their")
+    said = (
+        f"{names} {counts} events, not children: one child can be counted more than once. {their} intervals treat "
+        "every event as independent of every other, so they are narrower than they should be."
+    )
+    once = [
+        measure
+        for measure in measures
+        if not _counts_events(measure) and measure.denominator in {event.denominator for event in events}
+    ]
+    if once:
+        named = and_list(f'"{measure.title}"' for measure in once)
+        one = len(once) == 1
+        said += (
+            f" {named} {'counts' if one else 'count'} each child once and {'does' if one else 'do'} not have this "
+            "weakness."
+        )
+    return said
+
+
+def _counts_events(measure: Measure) -> bool:
+    """One child can add more than one to the measure: it counts events, or how many for each child of a group."""
+    unit = (measure.definition.get("numerator") or {}).get("unit")
+    return unit == "event" or (measure.kind == "rate" and measure.denominator not in ("", POPULATION))
 
 
 def _most_telling(by_measure: Sequence[Sequence[Comparison]], most: int) -> list[Sequence[Comparison]]:
@@ -179,20 +273,16 @@ def _distance(item: Comparison) -> float:
 def unknown_statement(view: View) -> str:
     """How much ethnicity is missing, and whether it alone could explain the differences."""
     entries = view.unknown(pathway=True)
-    shown = sorted(
-        (entry for entry in entries if entry["share"] is not None), key=lambda entry: -entry["share"]
-    )
+    shown = sorted((entry for entry in entries if entry["share"] is not None), key=lambda entry: -entry["share"])
     hidden = sum(entry["mark"] == "[c]" for entry in entries)
     if not shown:
         first = "How often ethnicity is not known is hidden [c] or not available [x]."
     else:
-        most = and_list(
-            f"{percent_text(entry['share'])} of every 100 {_lower_first(entry['title'])}"
-            for entry in shown[:3]
-        )
-        others = [f"as often or less at {_count(len(shown) - 3, 'other stage')}"] if len(shown) > 3 else []
+        most = and_list(f"{percent_text(entry['share'])} of every 100 {entry['words']}" for entry in shown[:3])
+        others = [f"as often or less at {counted(len(shown) - 3, 'other stage')}"] if len(shown) > 3 else []
         others += [f"hidden for {hidden} more [c]"] if hidden else []
         first = f"Ethnicity is not known for {most}{f' ({and_list(others)})' if others else ''}."
+    first += " Those without a known ethnicity are in no group's numbers."
     clear, could = 0, 0
     for measure in view.pathway:
         bounds = {item.group: item.verdict for item in view.compare(measure, quantity="rri_bounds")}
@@ -204,12 +294,12 @@ def unknown_statement(view: View) -> str:
         clear += len(told)
         could += sum(not verdict.is_clear for verdict in told)
     if not clear:
-        return f"{first} Those children are in no group's numbers."
-    return (
-        f"{first} Those children are in no group's numbers. For {could} of "
-        f"{_count(clear, 'clear difference')} the "
-        "missing data alone could explain the difference."
-    )
+        return first
+    if not could:
+        every = "the clear difference" if clear == 1 else f"each of the {clear} clear differences"
+        return f"{first} Whichever group they belong to, {every} that can be checked remains."
+    of = "the one clear difference" if clear == 1 else f"{could} of the {clear} clear differences"
+    return f"{first} The missing data alone could explain {of} that can be checked."
 
 
 def bounds_sentence(item: Comparison) -> str:
@@ -217,116 +307,11 @@ def bounds_sentence(item: Comparison) -> str:
     if not item.verdict.has_numbers:
         return f"{item.verdict.words} {item.verdict.shorthand}."
     bounds = interval_text(item.row["lower"], item.row["upper"])
-    start = f"Between {bounds.replace(' to ', ' and ')}" if " to " in bounds else f"{_capital(bounds)}"
+    start = f"Between {bounds.replace(' to ', ' and ')}" if " to " in bounds else f"{capital(bounds)}"
     if item.verdict.is_clear:
         side = "above" if item.verdict.outcome == "higher" else "below"
-        return f"{start} whoever the unknown children are: {side} 1 in every case."
-    why = "the missing data alone could explain the difference"
-    return f"{start}, depending on who the unknown children are: {why}."
-
-
-# --- headlines and alternative texts ------------------------------------------------------------------------
-
-
-def forest_headline(view: View) -> str:
-    """The group with most clear differences on the adverse side, and on how many measures."""
-    by_group: dict[str, list[Verdict]] = {}
-    for measure in view.pathway:
-        for item in view.compare(measure):
-            by_group.setdefault(item.group, []).append(item.verdict)
-    whom = children(view.reference)
-    if not any(verdict.is_clear for verdicts in by_group.values() for verdict in verdicts):
-        return f"No clear difference from {whom} on any of {_count(len(view.pathway), 'measure')}"
-    group, verdicts = max(
-        by_group.items(),
-        key=lambda pair: (sum(v.side == "adverse" for v in pair[1]), sum(v.is_clear for v in pair[1])),
-    )
-    higher, lower = (sum(v.outcome == outcome for v in verdicts) for outcome in ("higher", "lower"))
-    parts = [f"clearly {word} on {n}" for word, n in (("higher", higher), ("lower", lower)) if n]
-    hidden = sum(not v.has_numbers for v in verdicts)
-    tail = f" ({hidden} without a number)" if hidden else ""
-    return f"{_capital(children(group))}: {and_list(parts)} of {len(verdicts)} measures against {whom}{tail}"
-
-
-def forest_alt(view: View) -> str:
-    """Type, measure, main finding, how much is hidden, and where the numbers are."""
-    items = [item for measure in view.pathway for item in view.compare(measure)]
-    hidden = sum(item.verdict.outcome == "hidden" for item in items)
-    return (
-        f"Forest chart: ratio of each group's rate to that of {children(view.reference)}, with "
-        f"{view.interval_name}s, "
-        f"on {_count(len(view.pathway), 'measure')}, {view.period_label()}. {forest_headline(view)}. "
-        f"{hidden} of {_count(len(items), 'comparison')} hidden. All numbers are in the table below the "
-        "chart."
-    )
-
-
-def trend_headline(view: View, measure: Measure) -> str:
-    """The group that was clear of 1 in most periods. A change between periods is not tested here."""
-    counts = {group: _clear_periods(verdicts) for group, verdicts in _series(view, measure).items()}
-    clear = {group: counted for group, counted in counts.items() if counted[0] or counted[1]}
-    if not clear:
-        return f"{measure.title}: no clear difference from {children(view.reference)} in any period"
-    group, (higher, lower, told) = max(clear.items(), key=lambda pair: max(pair[1][:2]))
-    word, number = ("higher", higher) if higher >= lower else ("lower", lower)
-    return (
-        f"{measure.title}: {children(group)} clearly {word} than {children(view.reference)} in {number} of "
-        f"{_count(told, 'period')} with a number"
-    )
-
-
-def trend_alt(view: View, measure: Measure) -> str:
-    """The alternative text of the trend chart: every group, in how many periods."""
-    series = _series(view, measure)
-    verdicts = [verdict for found in series.values() for verdict in found]
-    hidden = sum(verdict.outcome == "hidden" for verdict in verdicts)
-    told = []
-    for group, found in series.items():
-        higher, lower, shown = _clear_periods(found)
-        told.append(f"{group}: clearly higher in {higher} and clearly lower in {lower} of {shown}")
-    return (
-        f"Trend chart with one panel a group: {_lower_first(measure.title)}, ratio to "
-        f"{children(view.reference)} with "
-        f"{view.interval_name}s in {_count(len(view.series), 'period')}. {'. '.join(told)}. "
-        f"{hidden} of {_count(len(verdicts), 'point')} hidden. All numbers are in the table below the chart."
-    )
-
-
-def _series(view: View, measure: Measure) -> dict[str, list[Verdict]]:
-    found: dict[str, list[Verdict]] = {}
-    for period in view.series:
-        for item in view.compare(measure, period=period):
-            found.setdefault(item.group, []).append(item.verdict)
-    return found
-
-
-def _clear_periods(verdicts: Sequence[Verdict]) -> tuple[int, int, int]:
-    """How many are clearly higher, clearly lower, and shown at all."""
-    higher, lower = (sum(v.outcome == outcome for v in verdicts) for outcome in ("higher", "lower"))
-    return higher, lower, sum(v.has_numbers for v in verdicts)
-
-
-def unknown_headline(view: View) -> str:
-    """Where ethnicity is missing most often."""
-    shown = [entry for entry in view.unknown(pathway=True) if entry["share"] is not None]
-    if not shown:
-        return "How often ethnicity is not known is hidden or not available"
-    entry = max(shown, key=lambda entry: float(entry["share"]))
-    if entry["share"] == 0:
-        return "No record lacks ethnicity at any stage that can be shown"
-    where, share = _lower_first(entry["title"]), percent_text(entry["share"])
-    return f"Ethnicity is missing most often for {where}: {share} of every 100"
-
-
-def unknown_alt(view: View) -> str:
-    """The alternative text of the chart of unknown ethnicity."""
-    entries = view.unknown(pathway=True)
-    hidden = sum(entry["mark"] == "[c]" for entry in entries)
-    return (
-        f"Bar chart: share of each stage whose ethnicity is not known, {view.period_label()}. "
-        f"{unknown_headline(view)}. "
-        f"{hidden} of {_count(len(entries), 'stage')} hidden. All numbers are in the table below the chart."
-    )
+        return f"{start}: {side} 1 whichever group the unknown children belong to."
+    return f"{start}, depending on their groups: the missing data alone could explain a difference."
 
 
 def composition_sentence(row: Row, measure: Measure, stage: str) -> str:
@@ -336,15 +321,3 @@ def composition_sentence(row: Row, measure: Measure, stage: str) -> str:
         return f"{verdict.words} {verdict.shorthand}: {verdict.reason}."
     whole = stage if row["group"] == UNKNOWN else f"{stage} with known ethnicity"
     return f"Of every 100 {whole}, {rate_text(float(row['estimate']))} were for {children(row['group'])}."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _lower_first(text: str) -> str:
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]

@@ -83,9 +83,7 @@ def png_bytes(figure: Figure, *, title: str, description: str) -> bytes:
 
     written = io.BytesIO()
     canvas: Any = FigureCanvasAgg(figure)
-    canvas.print_png(
-        written, metadata={"Software": None, "Title": _latin(title), "Description": _latin(description)}
-    )
+    canvas.print_png(written, metadata={"Software": None, "Title": _latin(title), "Description": _latin(description)})
     return written.getvalue()
 
 

@@ -60,9 +60,7 @@ def number(value: object) -> Cell:
     return Cell(f"{count:,.0f}" if math.isfinite(count) else "[c]", number=True)
 
 
-def table(
-    caption: str, columns: Sequence[str], bodies: Sequence[tuple[str, Sequence[Sequence[Cell]]]]
-) -> str:
+def table(caption: str, columns: Sequence[str], bodies: Sequence[tuple[str, Sequence[Sequence[Cell]]]]) -> str:
     """A table; each body has a heading (or '') and rows whose first cell is the row's header.
 
     Parameters
@@ -77,8 +75,7 @@ def table(
     first = next((rows[0] for _, rows in bodies if rows), [])
     numeric = [cell.number for cell in first] or [False] * len(columns)
     heads = "".join(
-        f'<th scope="col"{_class(right)}>{escape_html(name)}</th>'
-        for name, right in zip(columns, numeric, strict=True)
+        f'<th scope="col"{_class(right)}>{escape_html(name)}</th>' for name, right in zip(columns, numeric, strict=True)
     )
     parts = []
     for heading, rows in bodies:
@@ -88,11 +85,12 @@ def table(
             lines.insert(0, f'<tr><th scope="rowgroup" colspan="{len(columns)}">{said}</th></tr>')
         parts.append(f"<tbody>{''.join(lines)}</tbody>")
     label = escape_html(caption)
+    body = "".join(parts)
     return (
         f'<div class="yjd-scroll" role="region" aria-label="{label}" tabindex="0">'
         f'<table class="yjd-table"><caption><span>{label}</span></caption>'
-        f"<thead><tr>{heads}</tr></thead>{''.join(parts)}"
-        "</table></div>"
+        f"<thead><tr>{heads}</tr></thead>{body}"
+        f"</table></div>{shorthand_legend(body)}"
     )
 
 
@@ -111,22 +109,26 @@ def details(summary: str, inner: str) -> str:
     return f"<details><summary>{escape_html(summary)}</summary>{inner}</details>"
 
 
-def forest_table(view: View, measures: Sequence[Measure], caption: str, **keys: str) -> str:
+def forest_table(view: View, measures: Sequence[Measure], caption: str, *, fold: bool = False, **keys: str) -> str:
     """The main display: a row for each measure and group, with numbers, a small chart and words.
 
     The status of the comparison covers its whole row: where the ratio is hidden, so are the
-    count and the rate.
+    count and the rate. With `fold`, groups of which nothing can be shown share one row that names them.
     """
     compared = [(measure, view.compare(measure, **keys)) for measure in measures]
     scale = Scale.over([item for _, items in compared for item in items])
     bodies = []
     for measure, items in compared:
         by_group = {item.group: item for item in items}
+        folded = _to_fold(items) if fold else {}
+        out = {item.group for found in folded.values() for item in found}
         rows = []
         for group in view.groups(keys.get("level")):
-            item = by_group.get(group)
-            rows.append(_compared(item, scale) if item else _alone(view, measure, group, scale, **keys))
-        bodies.append((_heading(measure), rows))
+            if group not in out:
+                item = by_group.get(group)
+                rows.append(_compared(item, scale) if item else _alone(view, measure, group, scale, **keys))
+        rows += [_folded(found) for found in folded.values()]
+        bodies.append((_heading(view, measure), rows))
     reference = children(keys.get("reference", view.reference))
     columns = (
         "Ethnic group",
@@ -140,18 +142,32 @@ def forest_table(view: View, measures: Sequence[Measure], caption: str, **keys: 
     return table(caption, columns, bodies)
 
 
-def _heading(measure: Measure) -> str:
+def _to_fold(items: Sequence[Comparison]) -> dict[str, list[Comparison]]:
+    """The comparisons without numbers by outcome, where there is more than one of a kind."""
+    found: dict[str, list[Comparison]] = {}
+    for item in items:
+        if not item.verdict.has_numbers:
+            found.setdefault(item.verdict.outcome, []).append(item)
+    return {outcome: alike for outcome, alike in found.items() if len(alike) > 1}
+
+
+def _folded(items: Sequence[Comparison]) -> list[Cell]:
+    """One row for all groups of which nothing can be shown for the same reason: each is named in it."""
+    verdict = items[0].verdict
+    words = f"{verdict.words} {verdict.shorthand}: {', '.join(item.group for item in items)}"
+    return _without_numbers(f"{len(items)} groups", verdict.shorthand, words)
+
+
+def _heading(view: View, measure: Measure) -> str:
     side = {"higher": "a higher rate is less favourable", "lower": "a lower rate is less favourable"}
     adverse = side.get(measure.adverse, "neither side is less favourable in itself")
-    return f"{measure.title}: {measure.unit} {measure.base('All')} ({adverse})"
+    return f"{view.title_of(measure)}: {measure.unit} {measure.base('All')} ({adverse})"
 
 
 def _compared(item: Comparison, scale: Scale) -> list[Cell]:
     verdict, row = item.verdict, item.row
     if not verdict.has_numbers:
-        words = f"{verdict.words} {verdict.shorthand}" + (
-            "" if verdict.outcome == "hidden" else f": {verdict.reason}"
-        )
+        words = f"{verdict.words} {verdict.shorthand}" + ("" if verdict.outcome == "hidden" else f": {verdict.reason}")
         return _without_numbers(item.group, verdict.shorthand, words)
     mark = " [b]" if verdict.after_break else ""
     words = escape_html(verdict.words)
@@ -178,7 +194,7 @@ def _alone(view: View, measure: Measure, group: str, scale: Scale, **keys: str) 
     has_rate = verdict.has_numbers and math.isfinite(float(row["estimate"]))
     words = "Comparison group"
     if group == UNKNOWN:
-        words = "Not compared" if has_rate else "No base to work out a rate"
+        words = "Not compared" if has_rate else "Not compared: there is nothing to work out a rate from"
     rate = Cell(rate_text(float(row["estimate"])), number=True) if has_rate else Cell("[z]", number=True)
     ratio = "[z]" if group == UNKNOWN else "1.0"
     chart = "[z]" if group == UNKNOWN else _svg(scale, "")
@@ -241,9 +257,7 @@ def trend_table(view: View, measure: Measure) -> str:
     bodies = []
     series = [(period, view.compare(measure, period=period)) for period in view.series]
     for group in [item.group for item in series[-1][1]] if series else []:
-        rows = [
-            [text(period), *_point(item)] for period, items in series for item in items if item.group == group
-        ]
+        rows = [[text(period), *_point(item)] for period, items in series for item in items if item.group == group]
         bodies.append((group, rows))
     caption = f"{measure.title}: ratio to {children(view.reference)} in each period"
     return table(caption, ("Period", "Ratio", view.interval_name, "In words"), bodies)
@@ -274,11 +288,12 @@ def composition_table(view: View, measure: Measure, stage: str) -> str:
         else:
             share = Cell(rate_text(row["estimate"]), number=True)
             rows.append([text(group), number(row["numerator"]), share])
-    caption = f"Of every 100 {stage} with known ethnicity, how many were for each group (Unknown: of all)"
+    period = view.period_label(view.period_of(measure))
+    caption = f"Of every 100 {stage} with known ethnicity, how many were for each group (Unknown: of all), {period}"
     return table(caption, ("Ethnic group", "Number", "Of every 100"), [("", rows)])
 
 
-def shorthand_legend() -> str:
-    """What the shorthand in square brackets means, for beside a table."""
-    said = "; ".join(f"{escape_html(mark)} {escape_html(meaning)}" for mark, meaning in SHORTHAND.items())
-    return f'<p class="yjd-note">In tables and charts: {said}.</p>'
+def shorthand_legend(content: str) -> str:
+    """What the shorthand that a table uses means, for right below it; empty where it uses none."""
+    used = [f"{mark} means {escape_html(meaning)}" for mark, meaning in SHORTHAND.items() if mark in content]
+    return f'<p class="yjd-note">In this table, {"; ".join(used)}.</p>' if used else ""

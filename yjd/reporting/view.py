@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = Mapping[str, Any]
+_INDEXED = ("measure", "quantity", "period", "level")
 _NUMBERS = frozenset(RESULT_VALUES) - {"method", "status", "disclosure"}
 
 
@@ -73,6 +74,54 @@ class View:
     def _was_supplied(self, measure: Measure) -> bool:
         return any(item.verdict.outcome != "not_available" for item in self.compare(measure))
 
+    def period_of(self, measure: Measure) -> str:
+        """The period in which a measure is shown.
+
+        The headline period, unless every row of the measure is too recent to judge or not available there:
+        then the latest earlier period of the same kind that has a number. Whoever shows it names it, with
+        `title_of`.
+        """
+        if measure.id not in self._periods_of:
+            self._periods_of[measure.id] = self._choose_period(measure)
+        return self._periods_of[measure.id]
+
+    @cached_property
+    def _periods_of(self) -> dict[str, str]:
+        return {}
+
+    def _choose_period(self, measure: Measure) -> str:
+        series = self.series
+        if self.period not in series or not self._is_blank(measure, self.period):
+            return self.period
+        earlier = reversed(series[: series.index(self.period)])
+        return next((period for period in earlier if self._has_number(measure, period)), self.period)
+
+    def _is_blank(self, measure: Measure, period: str) -> bool:
+        return all(
+            item.verdict.outcome in ("not_available", "censored") for item in self.compare(measure, period=period)
+        )
+
+    def _has_number(self, measure: Measure, period: str) -> bool:
+        return any(item.verdict.has_numbers for item in self.compare(measure, period=period))
+
+    def title_of(self, measure: Measure) -> str:
+        """The title of a measure, with its period where that is not the headline's."""
+        return self._with_period(measure.title, self.period_of(measure))
+
+    def _with_period(self, title: str, period: str) -> str:
+        if period == self.period:
+            return title
+        label = self.period_label(period)
+        return f"{title}, {label}" if title.endswith(")") else f"{title} ({label})"
+
+    def other_periods(self, measures: Sequence[Measure]) -> dict[str, list[Measure]]:
+        """The measures that are shown in another period than the headline's, by that period."""
+        found: dict[str, list[Measure]] = {}
+        for measure in measures:
+            if (period := self.period_of(measure)) != self.period:
+                found.setdefault(period, []).append(measure)
+        return found
+
     def stage_title(self, stage: str) -> str:
         """A stage in the words of its definition."""
         for measure in self.measures:
@@ -82,8 +131,24 @@ class View:
         words = stage.replace("_", " ")
         return words[:1].upper() + words[1:]
 
+    def stage_words(self, stage: str) -> str:
+        """A stage within a sentence: 'searches', as the measure that counts it says."""
+        for measure in self.measures:
+            if measure.numerator == stage:
+                return measure.unit
+        title = self.stage_title(stage)
+        return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+    def _stage_period(self, stage: str) -> str:
+        """The period of the measure that counts the stage, or else is counted against it."""
+        for part in ("numerator", "denominator"):
+            for measure in self.measures:
+                if getattr(measure, part) == stage:
+                    return self.period_of(measure)
+        return self.period
+
     def unknown(self, *, pathway: bool) -> list[Row]:
-        """How often ethnicity is not known in the headline period, by stage.
+        """How often ethnicity is not known, by stage, in the period in which the stage's measure is shown.
 
         Parameters
         ----------
@@ -93,7 +158,7 @@ class View:
         Returns
         -------
         list of mapping
-            Keys title, unknown, total, share (0 to 1, or None) and mark (`[c]`, `[x]`, `[z]` or '').
+            Keys title, words, unknown, total, share (0 to 1, or None) and mark (`[c]`, `[x]`, `[z]` or '').
         """
         counted = {measure.numerator for measure in self.pathway}
         entries = self.manifest.get("ethnicity", {}).get("unknown", ())
@@ -101,7 +166,8 @@ class View:
         wanted = [
             entry
             for entry in entries
-            if entry.get("period") == self.period and (not pathway or entry["stage"] in counted)
+            if entry.get("period") == self._stage_period(str(entry["stage"]))
+            and (not pathway or entry["stage"] in counted)
         ]
         wanted.sort(key=lambda entry: order.index(entry["stage"]) if entry["stage"] in order else len(order))
         return [self._unknown_entry(entry) for entry in wanted]
@@ -115,8 +181,10 @@ class View:
             share = unknown / total
         else:
             mark = self._why_missing(str(entry["stage"]))
+        stage, period = str(entry["stage"]), str(entry["period"])
         return {
-            "title": self.stage_title(str(entry["stage"])),
+            "title": self._with_period(self.stage_title(stage), period),
+            "words": self._with_period(self.stage_words(stage), period),
             "unknown": unknown,
             "total": total,
             "share": share,
@@ -125,12 +193,7 @@ class View:
 
     def _why_missing(self, stage: str) -> str:
         """A count that the manifest does not give was hidden, unless the stage was not supplied at all."""
-        rows = [
-            row
-            for measure in self.measures
-            if measure.numerator == stage
-            for row in self.rows(measure, "rate")
-        ]
+        rows = [row for measure in self.measures if measure.numerator == stage for row in self.rows(measure, "rate")]
         missing = bool(rows) and all(row["status"] in ("not_available", "censored") for row in rows)
         return "[x]" if missing else "[c]"
 
@@ -181,58 +244,105 @@ class View:
         return list(self.manifest.get("periods", ()))
 
     @cached_property
-    def _index(self) -> dict[tuple[str, ...], list[Row]]:
-        """Rows by measure and quantity: one pass, so that looking up does not scan the frame again."""
-        index: dict[tuple[str, ...], list[Row]] = {}
-        for record in self.results.to_dict("records"):
-            row = {str(name): _clean(str(name), value) for name, value in record.items()}
-            index.setdefault((row["measure"], row["quantity"]), []).append(row)
-        return index
+    def _places(self) -> dict[tuple[str, ...], Any]:
+        """Where the rows of the report are, by measure, quantity, period and level.
+
+        Most rows of a release are of splits by area, sex and age, or of another confidence: they are left
+        out once, by column, and of the others only those that are asked for are read.
+        """
+        frame = self.results
+        kept = (frame["area"] == ALL) & (frame["sex"] == ALL) & (frame["age_band"] == ALL)
+        kept &= frame["rung"].isna() | (frame["rung"] == "")
+        confidence = frame["confidence"].astype("float64")
+        kept &= confidence.isna() | ((confidence - self.confidence).abs() < 1e-9)
+        places = kept.to_numpy().nonzero()[0]
+        names = [frame[name].to_numpy()[places] for name in _INDEXED]
+        found: dict[tuple[str, ...], Any] = {}
+        for place, key in zip(places, zip(*names, strict=True), strict=True):
+            found.setdefault(key, []).append(place)
+        return found
+
+    @cached_property
+    def _read(self) -> dict[tuple[str, ...], list[Row]]:
+        return {}
+
+    def _bucket(self, key: tuple[str, ...]) -> list[Row]:
+        if key not in self._read:
+            places = self._places.get(key)
+            records = self.results.iloc[places].to_dict("records") if places else []
+            self._read[key] = [
+                {str(name): _clean(str(name), value) for name, value in record.items()} for record in records
+            ]
+        return self._read[key]
+
+    @cached_property
+    def _present(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(key[:2] for key in self._places)
 
     def has(self, measure: Measure, quantity: str) -> bool:
-        """The release holds this quantity for the measure."""
-        return (measure.id, quantity) in self._index
+        """The release holds this quantity for the measure, for all areas, ages and sexes together."""
+        return (measure.id, quantity) in self._present
 
-    def rows(self, measure: Measure, quantity: str, **keys: str) -> list[Row]:
-        """Rows of one quantity; every dimension that is not given is the headline's, or not split."""
-        wanted = {
-            "period": self.period,
-            "area": ALL,
-            "sex": ALL,
-            "age_band": ALL,
-            "level": self.level,
-            "rung": "",
-        }
-        wanted.update(keys)
+    def rows(
+        self,
+        measure: Measure,
+        quantity: str,
+        *,
+        period: str | None = None,
+        level: str | None = None,
+        group: str | None = None,
+        reference: str | None = None,
+    ) -> list[Row]:
+        """Rows of one quantity for all areas, ages and sexes together.
+
+        The period is the measure's own (`period_of`) and the level the headline's where they are not given.
+        """
+        key = (measure.id, quantity, period or self.period_of(measure), level or self.level)
         return [
-            row
-            for row in self._index.get((measure.id, quantity), ())
-            if (math.isnan(row["confidence"]) or math.isclose(row["confidence"], self.confidence))
-            and all(row[name] == value for name, value in wanted.items())
+            row for row in self._bucket(key) if group in (None, row["group"]) and reference in (None, row["reference"])
         ]
 
-    def row(self, measure: Measure, quantity: str, **keys: str) -> Row | None:
-        """The one row with these keys, or None."""
-        return next(iter(self.rows(measure, quantity, **keys)), None)
+    def row(
+        self, measure: Measure, quantity: str, *, group: str, reference: str = "", level: str | None = None
+    ) -> Row | None:
+        """The one row of a group, or None."""
+        found = self.rows(measure, quantity, group=group, reference=reference, level=level)
+        return next(iter(found), None)
+
+    @cached_property
+    def _groups(self) -> dict[str, set[str]]:
+        levels = self.results[["level", "group"]].drop_duplicates()
+        found: dict[str, set[str]] = {}
+        for level, group in levels.itertuples(index=False):
+            found.setdefault(str(level), set()).add(str(group))
+        return found
 
     def groups(self, level: str | None = None) -> list[str]:
         """Every group of a classification in the fixed order."""
         wanted = level or self.level
         listed = self.manifest.get("groups", {}).get(wanted, ())
-        found = {row["group"] for rows in self._index.values() for row in rows if row["level"] == wanted}
-        return order_groups((found | set(listed)) - {ALL, KNOWN})
+        return order_groups((self._groups.get(wanted, set()) | set(listed)) - {ALL, KNOWN})
 
-    def compare(self, measure: Measure, *, quantity: str = "rri", **keys: str) -> list[Comparison]:
+    def compare(
+        self,
+        measure: Measure,
+        *,
+        quantity: str = "rri",
+        period: str | None = None,
+        level: str | None = None,
+        reference: str | None = None,
+    ) -> list[Comparison]:
         """Every group against the reference, in the fixed order; a group without a row is not available."""
-        reference = keys.pop("reference", self.reference)
-        rows = {row["group"]: row for row in self.rows(measure, quantity, reference=reference, **keys)}
-        found = []
-        for group in self.groups(keys.get("level")):
-            if group in (reference, UNKNOWN):
+        against = reference or self.reference
+        found = self.rows(measure, quantity, period=period, level=level, reference=against)
+        rows = {row["group"]: row for row in found}
+        compared = []
+        for group in self.groups(level):
+            if group in (against, UNKNOWN):
                 continue
-            row = rows.get(group, _absent(measure.id, quantity, group, reference))
-            found.append(Comparison(measure, group, row, classify(row, adverse=measure.adverse)))
-        return found
+            row = rows.get(group, _absent(measure.id, quantity, group, against))
+            compared.append(Comparison(measure, group, row, classify(row, adverse=measure.adverse)))
+        return compared
 
 
 def _clean(name: str, value: Any) -> Any:

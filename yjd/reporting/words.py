@@ -69,9 +69,9 @@ def children(group: str) -> str:
 
 def rate_text(value: float) -> str:
     """A rate to two figures below 10 and to whole numbers above."""
-    if value >= 10:
+    if value >= 9.95:  # 9.97 is 10, not 10.0
         return f"{value:,.0f}"
-    if value >= 1:
+    if value >= 0.995:
         return f"{value:.1f}"
     return "0" if value == 0 else f"{value:.2g}"
 
@@ -176,3 +176,18 @@ class Measure:
 def _title(definition: Mapping[str, Any], part: str) -> str:
     title = str((definition.get(part) or {}).get("title") or "")
     return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 period', '3 periods'."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def capital(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def lower_first(text: str) -> str:
+    """The text without a capital at its beginning, unless it is an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]

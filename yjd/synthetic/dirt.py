@@ -87,10 +87,7 @@ def spoil(
         _count_missing, _duplicates,
     ):  # fmt: skip
         step(work)
-    ordered = {
-        name: frame.sort_values(ORDER, kind="stable", ignore_index=True)
-        for name, frame in work.frames.items()
-    }
+    ordered = {name: frame.sort_values(ORDER, kind="stable", ignore_index=True) for name, frame in work.frames.items()}
     return ordered, work.counts
 
 
@@ -112,9 +109,7 @@ def _elsewhere(work: _Work) -> None:
     )
     results["Shared ID"] = results["Shared ID"].where(results["Shared ID"] == "", "S" + results["Child ID"])
     rows["ARREST_REF"] = "X" + rows["ARREST_REF"]
-    results["Arrest Ref"] = results["Arrest Ref"].where(
-        results["Arrest Ref"] == "", "X" + results["Arrest Ref"]
-    )
+    results["Arrest Ref"] = results["Arrest Ref"].where(results["Arrest Ref"] == "", "X" + results["Arrest Ref"])
     results["Outcome ID"] = "X" + results["Outcome ID"]
     results["Resident"] = "N"
     work.append("arrests.csv", rows)
@@ -300,9 +295,7 @@ def _bad_outcomes(work: _Work) -> None:
     days: Ints = frame.loc[early, ORDER].to_numpy() - work.rng.integers(130, 400, len(early))
     frame.loc[early, "Outcome Date"] = day_text(days)
     work.note("outcome_before_arrest", "outcomes.csv", len(early))
-    quashed = work.take(
-        "outcomes.csv", work.many(10), frame["System"].eq("PNC") & frame["First Hearing"].ne("")
-    )
+    quashed = work.take("outcomes.csv", work.many(10), frame["System"].eq("PNC") & frame["First Hearing"].ne(""))
     frame.loc[quashed, "Quashed on Appeal"] = "Y"
     work.note("quashed_on_appeal", "outcomes.csv", len(quashed))
     deleted = work.take("outcomes.csv", work.many(5), frame["System"].eq("PNC"))
@@ -312,9 +305,7 @@ def _bad_outcomes(work: _Work) -> None:
 
 def _count_missing(work: _Work) -> None:
     for name, column in ETHNICITY.items():
-        missing = work.frames[name][column].isin(
-            {*MISSING_CODES, *MISSING_WORDS, "Other ethnic group - Not stated"}
-        )
+        missing = work.frames[name][column].isin({*MISSING_CODES, *MISSING_WORDS, "Other ethnic group - Not stated"})
         work.note("ethnicity_missing_rows", name, int(missing.sum()))
 
 

@@ -80,9 +80,7 @@ class Simulation:
 
 def simulate(model: Model, seed: int) -> Simulation:
     """Draw one world from the model."""
-    people, outcome, offer, search = (
-        np.random.default_rng(one) for one in np.random.SeedSequence(seed).spawn(4)
-    )
+    people, outcome, offer, search = (np.random.default_rng(one) for one in np.random.SeedSequence(seed).spawn(4))
     children, arrests = _arrests(people, model)
     cases, no_action = _outcomes(outcome, model.calendar, children, arrests)
     offers = _offers(offer, model.calendar, children, cases)
@@ -154,18 +152,14 @@ def _arrests(rng: np.random.Generator, model: Model) -> tuple[pd.DataFrame, pd.D
 def _cohort_exposure(calendar: Calendar, by_length: dict[int, Floats], cohort: int) -> Floats:
     """Exposure of one birth cohort by pattern, birthday, year and half of the year."""
     out = np.zeros((8, 365, len(calendar.years), 2))
-    for place, (year, length, level) in enumerate(
-        zip(calendar.years, calendar.lengths, calendar.levels, strict=True)
-    ):
+    for place, (year, length, level) in enumerate(zip(calendar.years, calendar.lengths, calendar.levels, strict=True)):
         turned = int(year) - cohort
         if 10 <= turned <= 18:
             out[:, :, place] = level * by_length[int(length)][:, turned - 10]
     return out
 
 
-def _day_in_piece(
-    rng: np.random.Generator, calendar: Calendar, year: Ints, half: Ints, birthdays: Ints
-) -> Ints:
+def _day_in_piece(rng: np.random.Generator, calendar: Calendar, year: Ints, half: Ints, birthdays: Ints) -> Ints:
     length = calendar.lengths[year]
     turn = m.birthday_offset(birthdays, length)
     low, high = np.where(half == 0, 0, turn), np.where(half == 0, turn, length)
@@ -239,9 +233,7 @@ def _tenth_birthday(birth: Ints) -> Ints:
     return out
 
 
-def _reoffending(
-    rng: np.random.Generator, calendar: Calendar, heading: Ints, cases: pd.DataFrame
-) -> pd.DataFrame:
+def _reoffending(rng: np.random.Generator, calendar: Calendar, heading: Ints, cases: pd.DataFrame) -> pd.DataFrame:
     """Cases after a caution or sentence: a chain in which each link has the heading's chance of another.
 
     A proven re-offence is preceded by as many informal cases as a run of independent cases would have
@@ -255,15 +247,11 @@ def _reoffending(
     while len(index):
         index = index[index["disposal"] != "long_custody"]
         base = index["pnc_day"].where(index["release_day"] == NEVER, index["release_day"])
-        again = (rng.random(len(index)) < chance[heading[index["child"].to_numpy()]]) & (
-            base <= calendar.last_day
-        )
+        again = (rng.random(len(index)) < chance[heading[index["child"].to_numpy()]]) & (base <= calendar.last_day)
         pending = pd.DataFrame({"child": index["child"][again], "base": base[again]})
         proven: list[pd.DataFrame] = []
         while len(pending):
-            drawn = pending.assign(
-                arrest=NEVER, arrest_day=NEVER, **_marks(rng, heading[pending["child"].to_numpy()])
-            )
+            drawn = pending.assign(arrest=NEVER, arrest_day=NEVER, **_marks(rng, heading[pending["child"].to_numpy()]))
             drawn["offence_day"] = drawn["base"] + rng.integers(1, 361, len(drawn))
             drawn = _dated(rng, drawn).drop(columns="base")
             ends = drawn["formal"] | ~drawn["precourt"]
@@ -274,9 +262,7 @@ def _reoffending(
     return pd.concat(found, ignore_index=True)
 
 
-def _offers(
-    rng: np.random.Generator, calendar: Calendar, children: pd.DataFrame, cases: pd.DataFrame
-) -> pd.DataFrame:
+def _offers(rng: np.random.Generator, calendar: Calendar, children: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Offers of an intervention after a disposal other than custody: at most one a child and year."""
     custody = cases["disposal"].isin(COURT[-2:])
     offers = cases.loc[~custody, ["child", "police_day"]].copy()
@@ -284,9 +270,7 @@ def _offers(
     offers["day"] = offers["police_day"] + rng.integers(0, 15, len(offers))
     births = children["birth"].to_numpy()[offers["child"].to_numpy()]
     inside = offers["day"].between(calendar.first_day, calendar.last_day)
-    offers = offers[inside & (ages(births, offers["day"].to_numpy()) < 18)].sort_values(
-        ["day", "child"], kind="stable"
-    )
+    offers = offers[inside & (ages(births, offers["day"].to_numpy()) < 18)].sort_values(["day", "child"], kind="stable")
     offers["year"] = np.searchsorted(calendar.starts, offers["day"].to_numpy(), side="right")
     offers = offers.drop_duplicates(["child", "year"]).reset_index(drop=True)
     heading = m.heading_of_group()[children["group"].to_numpy()[offers["child"].to_numpy()]]

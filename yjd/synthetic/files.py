@@ -103,9 +103,7 @@ def render(simulation: e.Simulation, residents: Ints, seed: int) -> dict[str, pd
         "outcomes.csv": _outcome_rows(rng, simulation),
         "interventions.csv": _interventions(simulation),
     }
-    return {
-        name: frame.sort_values(ORDER, kind="stable", ignore_index=True) for name, frame in frames.items()
-    }
+    return {name: frame.sort_values(ORDER, kind="stable", ignore_index=True) for name, frame in frames.items()}
 
 
 def write(folder: Path, frames: Mapping[str, pd.DataFrame]) -> None:
@@ -210,16 +208,12 @@ def _outcome_rows(rng: np.random.Generator, simulation: e.Simulation) -> pd.Data
     births = simulation.children["birth"].to_numpy()
     young = e.ages(births[cases["child"].to_numpy()], cases["offence_day"].to_numpy()) < 18
     cases = cases.assign(young=young)
-    no_action = simulation.no_action.assign(
-        disposal="", hearing_day=e.NEVER, release_day=e.NEVER, system="Police"
-    )
+    no_action = simulation.no_action.assign(disposal="", hearing_day=e.NEVER, release_day=e.NEVER, system="Police")
     police = cases[young].assign(system="Police", release_day=e.NEVER, hearing_day=e.NEVER)
     court = ~police["precourt"]
     police["disposal"] = police["disposal"].where(~court, "charge")
     police["outcome_type"] = police["disposal"].map(TYPES).where(~court, "1")
-    police = pd.concat([police, no_action], ignore_index=True).assign(
-        outcome_day=lambda frame: frame["police_day"]
-    )
+    police = pd.concat([police, no_action], ignore_index=True).assign(outcome_day=lambda frame: frame["police_day"])
     police = police[police["outcome_day"].between(calendar.first_day, calendar.last_day)]
     proven = cases[cases["formal"] | ~cases["precourt"]]
     proven = proven.assign(outcome_day=proven["pnc_day"], outcome_type="")
@@ -273,9 +267,7 @@ def _interventions(simulation: e.Simulation) -> pd.DataFrame:
     offers = simulation.offers
     child = offers["child"].to_numpy()
     who = simulation.children.iloc[child]
-    dates = {
-        name: day_text(offers[f"{name}_day"], "DD.MM.YYYY") for name in ("accepted", "started", "completed")
-    }
+    dates = {name: day_text(offers[f"{name}_day"], "DD.MM.YYYY") for name in ("accepted", "started", "completed")}
     return pd.DataFrame({
         ORDER: offers["day"].to_numpy(), "child_ref": child_reference(child),
         "service": _named(tuple(f"{area} YJS" for area in m.AREAS), who["area"]),

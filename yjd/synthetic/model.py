@@ -247,9 +247,7 @@ class Model:
 
 def product(level: Floats) -> Floats:
     """Return area level times `level` (by heading) times sex level, by area, group and sex."""
-    out: Floats = (
-        AREA_LEVEL[:, None, None] * level[heading_of_group()][None, :, None] * SEX_LEVEL[None, None, :]
-    )
+    out: Floats = AREA_LEVEL[:, None, None] * level[heading_of_group()][None, :, None] * SEX_LEVEL[None, None, :]
     return out
 
 

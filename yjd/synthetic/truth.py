@@ -49,9 +49,7 @@ def _children_arrested(sizes: Floats, level: Floats, length: int, year_level: fl
     return m.sum_by_heading(out.reshape(sizes.shape[:-1]))
 
 
-def _ratios(
-    measure: str, values: Floats, period: str, how: str, adjusted_for: tuple[str, ...] = ()
-) -> list[Ratio]:
+def _ratios(measure: str, values: Floats, period: str, how: str, adjusted_for: tuple[str, ...] = ()) -> list[Ratio]:
     white = float(values[m.HEADINGS.index("White")])
     return [
         Ratio(measure, name, float(value) / white, float(value), white, period, adjusted_for, how)
