@@ -1,5 +1,5 @@
 -- title: Searches followed by an informal outcome
--- counts: Stop and searches of children that were followed by a community resolution, a warning or a penalty
+-- counts: Stops and searches of children that were followed by a community resolution, a warning or a penalty
 --   notice
 -- unit: event
 -- source: Home Office, police powers and procedures: stop and search

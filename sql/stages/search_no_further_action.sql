@@ -1,5 +1,5 @@
 -- title: Searches followed by no further action
--- counts: Stop and searches of children that were followed by no further action
+-- counts: Stops and searches of children that were followed by no further action
 -- unit: event
 -- source: Home Office, police powers and procedures: stop and search
 -- date: 2025-01-01

@@ -1,5 +1,5 @@
--- title: Stop and searches
--- counts: Stop and searches of children aged 10 to 17
+-- title: Stops and searches
+-- counts: Stops and searches of children aged 10 to 17
 -- unit: event
 -- source: Home Office, police powers and procedures: stop and search
 -- date: 2025-01-01
