@@ -163,7 +163,7 @@ class Report:
 
     def pathway_table(self) -> Html:
         """The forest table of the measures of the pathway."""
-        return Html(self._forest(self.view.pathway))
+        return Html(self._forest(self.view.pathway, "Along the pathway"))
 
     def family(self, name: str) -> Html:
         """One family of measures: statements, the table, detailed groups, what it does not show."""
@@ -178,7 +178,13 @@ class Report:
         )
         events = sentences.events_statement(shown)
         noted = f"<p>{escape_html(events)}</p>" if events else ""
-        parts = [f"<ul>{said}</ul>", noted, self._forest(shown), self._detailed(shown), self._limits(shown)]
+        parts = [
+            f"<ul>{said}</ul>",
+            noted,
+            self._forest(shown, _named(shown)),
+            self._detailed(shown),
+            self._limits(shown),
+        ]
         return Html("".join(parts))
 
     def composition(self, measure_id: str) -> Html:
@@ -237,11 +243,11 @@ class Report:
         """What the release was made from."""
         return Html(facts.provenance_list(self.view))
 
-    def _forest(self, measures: Sequence[Measure]) -> str:
+    def _forest(self, measures: Sequence[Measure], about: str) -> str:
         view = self.view
         against = children(view.reference)
         period = facts.period_words(view, measures)
-        caption = f"Rates and ratios by ethnic group, {period}, compared with {against}"
+        caption = f"{about}: rates and ratios by ethnic group, {period}, compared with {against}"
         return tables.forest_table(view, measures, caption) if measures else "<p>Not in this release [x].</p>"
 
     def _detailed(self, measures: Sequence[Measure]) -> str:
@@ -254,7 +260,8 @@ class Report:
         references = {row["reference"] for measure in compared for row in view.rows(measure, "rri", level="detailed")}
         preferred = [name for name in (view.reference, "White British", *sorted(references)) if name in references]
         period = facts.period_words(view, compared)
-        caption = f"Detailed ethnic groups, {period}, compared with {children(preferred[0])}"
+        against = children(preferred[0])
+        caption = f"{_named(compared)}: detailed ethnic groups, {period}, compared with {against}"
         made = tables.forest_table(view, compared, caption, fold=True, level="detailed", reference=preferred[0])
         return tables.details("Detailed ethnic groups", made)
 
@@ -271,6 +278,12 @@ class Report:
         held = self._folder / "charts" / f"{name}.svg" if self._folder else None
         content = held.read_bytes() if held is not None and held.is_file() else self._drawn.get(f"{name}.svg", b"")
         return f'<div class="yjd-chart">{content.decode("utf-8")}</div>' if content else ""
+
+
+def _named(measures: Sequence[Measure]) -> str:
+    """What a table is about: no two tables of a page may have the same name, for those who go from one to the next."""
+    first, others = measures[0].title, len(measures) - 1
+    return first if not others else f"{first} and {others} other measure{'' if others == 1 else 's'}"
 
 
 def limits(measures: Sequence[Measure]) -> list[str]:

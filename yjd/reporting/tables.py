@@ -194,7 +194,7 @@ def _alone(view: View, measure: Measure, group: str, scale: Scale, **keys: str) 
     has_rate = verdict.has_numbers and math.isfinite(float(row["estimate"]))
     words = "Comparison group"
     if group == UNKNOWN:
-        words = "Not compared" if has_rate else "Not compared: there is nothing to work out a rate from"
+        words = "Not compared" if has_rate else "Not compared: no rate"
     rate = Cell(rate_text(float(row["estimate"])), number=True) if has_rate else Cell("[z]", number=True)
     ratio = "[z]" if group == UNKNOWN else "1.0"
     chart = "[z]" if group == UNKNOWN else _svg(scale, "")

@@ -1,0 +1,115 @@
+"""A report of which much is hidden: every mark is explained beside its table, and no name is lost."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from tests.reporting.made_up import manifest, results, row
+from yjd.reporting import tables
+from yjd.reporting.report import Report
+from yjd.reporting.sentences import events_statement, measure_statement
+from yjd.reporting.view import View
+from yjd.reporting.words import SHORTHAND, Measure
+
+DETAILED = ("African", "Caribbean", "Chinese", "Indian", "Pakistani")
+BLOCK = re.compile(r"<table.*?</table></div>(<p class=\"yjd-note\">.*?</p>)?", flags=re.DOTALL)
+
+
+def _detailed() -> View:
+    """Detailed groups of which one can be shown, three are hidden and one was not supplied."""
+    kinds = dict.fromkeys(DETAILED, "hidden") | {"African": "ok", "Pakistani": "not_available"}
+    rows = [
+        row(
+            level="detailed",
+            group=group,
+            reference="White British",
+            status=status,
+            disclosure="primary" if status == "hidden" else "shown",
+            **({"estimate": 2.1, "lower": 1.9, "upper": 2.4, "numerator": 302.0} if status == "ok" else {}),
+            **({"denominator": 9000.0} if status == "ok" else {}),
+        )
+        for group, status in kinds.items()
+    ]
+    groups = {"broad": manifest()["groups"]["broad"], "detailed": [*DETAILED, "White British", "Unknown"]}
+    return View(pd.concat([results(), pd.DataFrame(rows)], ignore_index=True), manifest(groups=groups))
+
+
+def test_every_mark_is_explained_right_below_its_table(report: Report) -> None:
+    blocks = (
+        report.pathway_table(), report.trend(), report.unknown(), report.accounting(), report.family("search"),
+        report.family("intervention"), report.composition("precourt_share"),
+    )  # fmt: skip
+    seen = set()
+    for block in blocks:
+        for found in BLOCK.finditer(block.text):
+            table, note = found[0].removesuffix(found[1] or ""), found[1] or ""
+            for mark in SHORTHAND:
+                assert (mark in table) == (f"{mark} means" in note)
+                seen |= {mark} if mark in table else set()
+    assert seen == set(SHORTHAND)
+
+
+def test_no_two_tables_of_a_page_have_the_same_name(report: Report) -> None:
+    families = ("search", "arrest", "precourt", "fte", "reoffending", "intervention")
+    page = report.pathway_table().text + "".join(report.family(name).text for name in families)
+    names = re.findall(r'role="region" aria-label="([^"]+)"', page)
+    assert len(names) == len(set(names)) == 7
+
+
+def test_groups_that_share_a_reason_share_a_row_that_names_them() -> None:
+    view = _detailed()
+    measures = [measure for measure in view.measures if measure.id == "arrest_rate"]
+    keys = {"level": "detailed", "reference": "White British"}
+    folded = tables.forest_table(view, measures, "Detailed", fold=True, **keys)
+    assert "3 groups" in folded
+    assert "Hidden to protect confidentiality [c]: Caribbean, Chinese, Indian" in folded
+    assert '<th scope="row">Pakistani</th>' in folded  # alone in its reason: a row of its own
+    assert '<th scope="row">African</th>' in folded
+    assert '<th scope="row">White British</th>' in folded
+    for group in DETAILED:
+        assert folded.count(group) == 1
+        assert f'<th scope="row">{group}</th>' in tables.forest_table(view, measures, "Detailed", **keys)
+
+
+def test_no_clear_difference_is_not_said_of_what_is_hidden(view: View) -> None:
+    measure = next(measure for measure in view.measures if measure.id == "intervention_accepted")
+    told = measure_statement(view, view.compare(measure))
+    assert told.startswith("Interventions accepted: no group that can be shown clearly differs from White children.")
+    frame = results()
+    frame["disclosure"] = "primary"
+    hidden = View(frame, manifest())
+    told = measure_statement(hidden, hidden.compare(measure))
+    assert told == (
+        "Interventions accepted: no group can be compared with White children. Hidden [c]: Asian, Black, Mixed and "
+        "Other."
+    )
+
+
+def _measure(name: str, unit: str, **changes: str) -> Measure:
+    entry = {"id": name, "title": name, "numerator": name, "denominator": "population", "kind": "rate"}
+    return Measure.of(entry | changes | {"definition": {"numerator": {"unit": unit}}})
+
+
+def test_the_measure_that_counts_each_child_once_is_named_beside_events() -> None:
+    told = events_statement([_measure("Arrest rate", "event"), _measure("Children arrested at least once", "child")])
+    assert told == (
+        '"Arrest rate" counts events, not children: one child can be counted more than once. Its intervals treat every '
+        'event as independent of every other, so they are narrower than they should be. "Children arrested at least '
+        'once" counts each child once and does not have this weakness.'
+    )
+    assert events_statement([_measure("Children arrested at least once", "child")]) == ""
+
+
+def test_several_for_each_child_are_events_too() -> None:
+    """Re-offences for each child: the children are counted once, what they add up to is not."""
+    each = _measure("Re-offences for each child", "child", denominator="reoffenders")
+    share = _measure("Re-offending rate", "child", denominator="cohort", kind="proportion")
+    assert "narrower" in events_statement([each])
+    assert events_statement([share]) == ""
+
+
+def test_the_section_says_so(report: Report) -> None:
+    assert "one child can be counted more than once" in report.family("arrest").text
+    assert "one child can be counted more than once" in report.family("search").text
