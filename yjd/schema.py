@@ -128,8 +128,13 @@ TABLES: Mapping[str, Table] = MappingProxyType({
     )),
 })  # fmt: skip
 
+SPLITS = ("area", "sex", "age_band", "deprivation")  # the dimensions that a margin may be split by
+
 RESULT_KEYS = (
-    "measure", "quantity", "period", "area", "sex", "age_band", "level", "group", "reference", "rung", "confidence",
+    "measure", "quantity", "period", *SPLITS, "level", "group", "reference",
+    "rung",  # of a ladder of models; '' elsewhere
+    "term",  # which part: a step of a pathway, an adjuster, the period a change is from; '' where there is one part
+    "confidence",
 )  # fmt: skip
 RESULT_VALUES = (
     "numerator", "denominator", "reference_numerator", "reference_denominator",

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from yjd.errors import EstimationError
 from yjd.metrics.intervals import FloatArray, StrArray
-from yjd.schema import ALL, HIDDEN, KNOWN, UNKNOWN
+from yjd.schema import ALL, HIDDEN, KNOWN, SPLITS, UNKNOWN
 
 Kind = Literal["proportion", "rate"]
 
-STRATUM = ("measure", "period", "area", "sex", "age_band", "level")
+STRATUM = ("measure", "period", *SPLITS, "level")
 NOT_GROUPS = (ALL, KNOWN, UNKNOWN)  # rows that are never compared with a reference
 OTHERS, EVERYONE = "others", "everyone"
 

@@ -12,7 +12,9 @@ from yjd.metrics.counts import STRATUM, USABLE, Side
 from yjd.metrics.intervals import FloatArray, StrArray
 from yjd.schema import RESULT_COLUMNS
 
-_KEEP_COUNTS = (*USABLE, "no_events", "no_reference", "no_denominator", "inconsistent")
+_KEEP_COUNTS = (
+    *USABLE, "no_events", "no_reference", "no_denominator", "inconsistent", "too_few", "not_comparable", "not_converged",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ def lay_out(
     found: Estimates,
     against: Side | None = None,
     reference: str = "",
+    term: str | StrArray = "",
 ) -> pd.DataFrame:
     """Rows of the results table, the levels of one row next to each other.
 
@@ -54,6 +57,7 @@ def lay_out(
         "quantity": quantity,
         "reference": reference,
         "rung": "",
+        "term": np.broadcast_to(np.asarray(term, dtype=object), len(frame)).repeat(times),
         "confidence": np.tile(levels, len(frame)),
     }
     counts = {"numerator": own.numerator, "denominator": own.denominator}
@@ -69,7 +73,7 @@ def lay_out(
     columns["status"] = status.repeat(times)
     columns["disclosure"] = _shown_as(own, against, hidden).repeat(times)
     table = pd.DataFrame(columns, index=pd.RangeIndex(len(frame) * times))[list(RESULT_COLUMNS)]
-    text = (*STRATUM, "quantity", "group", "reference", "rung", "method", "status", "disclosure")
+    text = (*STRATUM, "quantity", "group", "reference", "rung", "term", "method", "status", "disclosure")
     return table.astype(dict.fromkeys(text, "str"))
 
 
