@@ -19,7 +19,7 @@ settings.load_profile("quick")
 AREAS = ("Birmingham", "Coventry")
 _RECORD = {
     "extract": "tiny", "line": 1, "child_id": None, "day": "2024-06-01", "area": "Birmingham", "sex": "Male",
-    "age": 15, "ethnicity": "White British", "ethnicity_recorded": "White British",
+    "age": 15, "deprivation": "All", "ethnicity": "White British", "ethnicity_recorded": "White British",
     "ethnicity_source": "self",
 }  # fmt: skip
 _DEFAULTS = {
@@ -28,9 +28,9 @@ _DEFAULTS = {
     "interventions": _RECORD | {"programme": "Mentoring"},
     "searches": _RECORD | {"outcome": "no_further_action", "force": "West Midlands Police"},
     "population": {"extract": "tiny", "area": "Birmingham", "sex": "Male", "age_band": "15-17",
-                   "ethnicity": "White British", "n": 100},
+                   "deprivation": "All", "ethnicity": "White British", "n": 100},
     "counts": {"extract": "tiny", "area": "Birmingham", "sex": "Male", "age_band": "15-17",
-               "ethnicity": "White British"},
+               "deprivation": "All", "ethnicity": "White British"},
 }  # fmt: skip
 _COVERAGE = {"extract": "VARCHAR", "table_name": "VARCHAR", "first_day": "INTEGER", "last_day": "INTEGER"}
 

@@ -10,7 +10,7 @@ from yjd.availability import Span, covers
 from yjd.cube import build_cube, cells
 from yjd.measures import stages
 from yjd.reference_tables import calendar, periods
-from yjd.schema import CELL_COLUMNS, CUBE_COLUMNS
+from yjd.schema import CELL_COLUMNS, CELL_KEYS, CUBE_COLUMNS, SPLITS
 
 YEARS = ("2023-24", "2024-25")
 
@@ -27,7 +27,7 @@ def rolled(warehouse, names, *, splits=((), ("area",)), levels=("broad",), areas
 
 def cell(frame, **where):
     """(n, status) of the one cell at a place; a dimension not named is All."""
-    place = {"stage": "arrests", "period": "2024-25", "area": "All", "sex": "All", "age_band": "All"} | where
+    place = {"stage": "arrests", "period": "2024-25", **dict.fromkeys(SPLITS, "All")} | where
     found = frame[[*place, "n", "status"]]
     for name, value in place.items():
         found = found[found[name] == value]
@@ -75,7 +75,7 @@ def test_every_combination_is_there_once(covered):
     fill(covered, "arrests", [{"ethnicity": "Indian"}])
     splits = [(), ("area",), ("sex", "age_band")]
     frame = rolled(covered, ["arrests"], splits=splits, levels=("broad", "detailed"))
-    keys = list(CELL_COLUMNS[:7])
+    keys = list(CELL_KEYS)
     assert not frame.duplicated(keys).any()
     broad, detailed = 5 + 3, 19 + 3  # and Unknown, Known, All; 19 groups in the census of 2021
     assert len(frame) == len(YEARS) * (1 + 2 + 2 * 3) * (broad + detailed)

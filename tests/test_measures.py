@@ -5,7 +5,7 @@ import pytest
 
 from yjd.errors import ConfigurationError
 from yjd.measures import FAMILIES, Measure, counts, measures, parse_stage, sql_folder, stages
-from yjd.schema import CELL_COLUMNS, TABLES
+from yjd.schema import CELL_COLUMNS, SPLITS, TABLES
 
 ARREST_RATE = measures()["arrest_rate"]
 
@@ -90,7 +90,7 @@ def test_all_problems_of_a_header_at_once(tmp_path):
 
 def _cells(*rows):
     frame = pd.DataFrame(rows, columns=["stage", "group", "n", "status", "disclosure"])
-    fixed = {"period": "2024-25", "area": "All", "sex": "All", "age_band": "All", "level": "broad"}
+    fixed = {"period": "2024-25", **dict.fromkeys(SPLITS, "All"), "level": "broad"}
     return frame.assign(**fixed)[list(CELL_COLUMNS)]
 
 
@@ -102,7 +102,7 @@ def test_counts_put_the_numerator_beside_its_denominator():
         ("searches", "White", 1.0, "ok", "shown"),
     )
     found = counts(cells, ARREST_RATE)
-    columns = "measure period area sex age_band level group numerator denominator status disclosure"
+    columns = "measure period area sex age_band deprivation level group numerator denominator status disclosure"
     assert list(found.columns) == columns.split()
     assert found[["group", "numerator", "denominator", "status"]].values.tolist() == [
         ["White", 40.0, 30_000.0, "ok"],

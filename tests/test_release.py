@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 
 from yjd.errors import DisclosureError
 from yjd.release import read_release, run_identity, write_release
-from yjd.schema import RESULT_COLUMNS, RESULT_KEYS
+from yjd.schema import RESULT_COLUMNS, RESULT_KEYS, SPLITS
 
 RUN = "0123456789ab"
 MANIFEST = {
@@ -29,8 +29,8 @@ CHARTS = {"rates.svg": b"<svg/>", "rates.png": b"\x89PNG"}
 def results(**changes):
     """Two rows: a rate that is shown and one that is hidden."""
     row = {
-        "measure": "arrest_rate", "quantity": "rate", "period": "2023-24", "area": "All", "sex": "All",
-        "age_band": "All", "level": "broad", "group": "White", "reference": "", "rung": "", "confidence": 0.95,
+        "measure": "arrest_rate", "quantity": "rate", "period": "2023-24", **dict.fromkeys(SPLITS, "All"),
+        "level": "broad", "group": "White", "reference": "", "rung": "", "term": "", "confidence": 0.95,
         "numerator": 25.0, "denominator": 30_000.0, "reference_numerator": np.nan,
         "reference_denominator": np.nan, "estimate": 25 / 30, "lower": 0.1 + 0.2, "upper": 1e-17,
         "p_value": np.nan, "q_value": np.nan, "method": "byar", "status": "ok", "disclosure": "shown",
@@ -63,7 +63,7 @@ def test_it_holds_what_it_says(tmp_path):
 def test_the_csv_is_in_order_and_exact(tmp_path):
     lines = contents(write(tmp_path))["results.csv"].decode("utf-8").split("\n")
     assert lines[0] == ",".join(RESULT_COLUMNS)
-    assert lines[1].startswith("arrest_rate,rate,2023-24,All,All,All,broad,Black,,,0.95,,,,,,,,,,")
+    assert lines[1].startswith("arrest_rate,rate,2023-24,All,All,All,All,broad,Black,,,,0.95,,,,,,,,,,")
     assert "0.8333333333333334,0.30000000000000004,1e-17" in lines[2]
     assert lines[-1] == ""
     assert "\r" not in "".join(lines)

@@ -24,8 +24,8 @@ from yjd.schema import ALL, ELSEWHERE, KNOWN, POPULATION, UNKNOWN
 if TYPE_CHECKING:
     import pandas as pd
 
-PeriodKind = Literal["financial_year", "calendar_year", "quarter", "rolling_3_years"]
-Split = Literal["area", "sex", "age_band"]
+PeriodKind = Literal["financial_year", "calendar_year", "quarter", "month", "rolling_3_years"]
+Split = Literal["area", "sex", "age_band", "deprivation"]
 
 
 def _plain_name(name: str) -> str:

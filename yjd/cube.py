@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from yjd.measures import Stage, sql_folder
-from yjd.schema import CUBE_COLUMNS
+from yjd.schema import CUBE_COLUMNS, SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from yjd.config import Settings
     from yjd.warehouse import Warehouse
 
-_DIMENSIONS = ("area", "ethnicity", "sex", "age_band")
+_DIMENSIONS = (*SPLITS, "ethnicity")
+_LISTED = ", ".join(("period", *_DIMENSIONS))
 
 
 def build_cube(warehouse: Warehouse, stages: Iterable[Stage]) -> pd.DataFrame:
@@ -108,14 +109,14 @@ def cube_sql(stage: Stage) -> str:
 
 
 def _dimensions(alias: str, age_band: str) -> str:
-    columns = [f"COALESCE({alias}.{name}, 'Unknown') AS {name}" for name in _DIMENSIONS[:-1]]
-    return ", ".join([*columns, f"COALESCE({age_band}, 'Unknown') AS age_band"])
+    values = {name: f"{alias}.{name}" for name in _DIMENSIONS} | {"age_band": age_band}
+    return ", ".join(f"COALESCE({value}, 'Unknown') AS {name}" for name, value in values.items())
 
 
 def _records_sql(stage: Stage) -> str:
     """Count records: a child at its first row in each period, an event every time."""
     rows = "stage_rows AS r INNER JOIN period AS p ON r.day >= p.start_day AND r.day < p.end_day"
-    columns = "r.area, r.ethnicity, r.sex, r.age, r.age_band"
+    columns = ", ".join(f"r.{name}" for name in (*_DIMENSIONS, "age"))
     if stage.unit == "child":
         first = "ROW_NUMBER() OVER (PARTITION BY p.period, r.child_id ORDER BY r.day, r.row_id)"
         placed = f"SELECT p.period, r.child_id, {columns}, r.n, {first} AS place FROM {rows}"
@@ -125,7 +126,7 @@ def _records_sql(stage: Stage) -> str:
         daily = f"SELECT r.day, {columns}, SUM(r.n) AS n FROM stage_rows AS r GROUP BY r.day, {columns}"
         placed = f"SELECT p.period, {columns}, r.n FROM ({daily}) AS r {rows.partition('AS r ')[2]}"
         where = ""
-    return f"""SELECT period, area, ethnicity, sex, age_band, CAST(SUM(n) AS BIGINT) AS n
+    return f"""SELECT {_LISTED}, CAST(SUM(n) AS BIGINT) AS n
 FROM (
 WITH stage_rows AS (
 {stage.sql}
@@ -136,20 +137,20 @@ SELECT r.period, {_dimensions("r", "COALESCE(r.age_band, b.age_band)")}, r.n
 FROM placed AS r LEFT JOIN age_band AS b ON b.age = r.age
 {where}
 ) AS counted
-GROUP BY period, area, ethnicity, sex, age_band"""
+GROUP BY {_LISTED}"""
 
 
 def _counts_sql(stage: Stage) -> str:
     """Take counts that a partner supplied; shorter spans add up unless a child could be in two."""
     within = "c.start_day >= p.start_day AND c.end_day <= p.end_day"
     same = "c.start_day = p.start_day AND c.end_day = p.end_day"
-    return f"""SELECT period, area, ethnicity, sex, age_band, CAST(SUM(n) AS BIGINT) AS n
+    return f"""SELECT {_LISTED}, CAST(SUM(n) AS BIGINT) AS n
 FROM (
 SELECT p.period, {_dimensions("c", "c.age_band")}, c.n
 FROM counts AS c INNER JOIN period AS p ON {within if stage.adds_up else same}
 WHERE c.stage = '{stage.id}' AND c.n IS NOT NULL
 ) AS supplied
-GROUP BY period, area, ethnicity, sex, age_band"""
+GROUP BY {_LISTED}"""
 
 
 def _public_sql(stage: Stage) -> str:
@@ -158,7 +159,7 @@ def _public_sql(stage: Stage) -> str:
     Three years hold three person-years for each resident.
     """
     holds = "{0}.start_day < p.end_day AND {0}.end_day >= p.end_day"
-    return f"""SELECT period, area, ethnicity, sex, age_band, CAST(SUM(n) AS BIGINT) AS n
+    return f"""SELECT {_LISTED}, CAST(SUM(n) AS BIGINT) AS n
 FROM (
 WITH stage_rows AS (
 {stage.sql}
@@ -172,4 +173,4 @@ INNER JOIN period AS p ON r.start_day IS NULL OR ({holds.format("r")})
 LEFT JOIN dated AS d ON d.period = p.period AND d.area = r.area
 WHERE r.start_day IS NOT NULL OR d.period IS NULL
 ) AS counted
-GROUP BY period, area, ethnicity, sex, age_band"""
+GROUP BY {_LISTED}"""

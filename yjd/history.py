@@ -15,7 +15,7 @@ from yjd.schema import RESULT_COLUMNS, RESULT_VALUES
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _NUMBERS = {name for name in RESULT_VALUES if name not in ("method", "status", "disclosure")} | {"confidence"}
 
 _METADATA = sa.MetaData()

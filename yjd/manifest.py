@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yjd import ethnicity
 from yjd.release import run_identity
-from yjd.schema import ALL, HIDDEN, UNKNOWN
+from yjd.schema import ALL, HIDDEN, SPLITS, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +127,7 @@ def _measure(measure: Measure, stages: dict[str, Stage]) -> dict[str, Any]:
 
 def _totals(released: pd.DataFrame) -> pd.DataFrame:
     """The regional cells, not split by anything but ethnicity at the broad level."""
-    whole = (released["area"] == ALL) & (released["sex"] == ALL) & (released["age_band"] == ALL)
+    whole = (released[list(SPLITS)] == ALL).all(axis=1)
     return released[whole & (released["level"] == released["level"].iloc[0])] if len(released) else released
 
 

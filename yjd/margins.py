@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from yjd.measures import STATUS_ORDER, Stage
-from yjd.schema import ALL, CELL_COLUMNS, ELSEWHERE, KNOWN, SEXES, UNKNOWN
+from yjd.schema import ALL, CELL_COLUMNS, ELSEWHERE, KNOWN, QUINTILES, SEXES, SPLITS, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SPLITS = ("area", "sex", "age_band")
 _WITHOUT_VALUE = (
     "not_available",
     "censored",
@@ -33,7 +32,7 @@ def roll_up(
     Parameters
     ----------
     cube : DataFrame
-        stage, period, area, ethnicity, sex, age_band, n.
+        Columns of ``yjd.schema.CUBE_COLUMNS``.
     stages : sequence of Stage
         The stages to show.
     available : DataFrame
@@ -43,24 +42,24 @@ def roll_up(
     areas, age_bands : sequence of str
         As configured.
     splits : mapping
-        Level of ethnic groups ('broad', 'detailed') to what it is split by: each a subset of area, sex,
-        age_band; empty for no split.
+        Level of ethnic groups ('broad', 'detailed') to what it is split by: each a subset of
+        ``yjd.schema.SPLITS``; empty for no split.
 
     Returns
     -------
     DataFrame
-        stage, period, area, sex, age_band, level, group, n, status, disclosure. A combination without a row
-        in the cube is a true zero. A cell whose status is not_available or censored has no value: it would
-        be a part taken for a whole. Area ``All`` is every configured area and Unknown, never Elsewhere, and
-        only as available as the worst of the configured areas. Where a partner did not split by sex or age,
-        the cells that do are not available. A public stage has no cells for Unknown.
+        Columns of ``yjd.schema.CELL_COLUMNS``. A combination without a row in the cube is a true zero. A cell
+        whose status is not_available or censored has no value: it would be a part taken for a whole. Area
+        ``All`` is every configured area and Unknown, never Elsewhere, and only as available as the worst of
+        the configured areas. Where a partner did not split by sex, age or deprivation, the cells that do are
+        not available. A public stage has no cells for Unknown.
     """
     import pandas as pd
 
     cube = _in_scope(cube, areas)
     counted = cube[cube["n"] != 0]
     seen = set(counted["ethnicity"].unique())
-    unknown = {name for name in _SPLITS if (counted[name] == UNKNOWN).any()}
+    unknown = {name for name in SPLITS if (counted[name] == UNKNOWN).any()}
     frames = []
     for stage in stages:
         own = cube[cube["stage"] == stage.id]
@@ -110,9 +109,10 @@ def _values(
         "area": list(areas),
         "sex": [sex for sex in SEXES if sex != UNKNOWN],
         "age_band": list(age_bands),
+        "deprivation": list(QUINTILES),
     }
     values = {}
-    for name in _SPLITS:
+    for name in SPLITS:
         needed = not stage.public and name in unknown
         values[name] = [*named[name], *([UNKNOWN] if needed else [])] if name in split else [ALL]
     return values
@@ -129,10 +129,10 @@ def _margin(
     """Count one stage at one split and level."""
     import pandas as pd
 
-    keys = ["period", *_SPLITS]
+    keys = ["period", *SPLITS]
     periods = list(dict.fromkeys(available["period"]))
-    index = pd.MultiIndex.from_product([periods, *(values[name] for name in _SPLITS)], names=keys)
-    rolled = own.assign(**{name: ALL for name in _SPLITS if name not in split})
+    index = pd.MultiIndex.from_product([periods, *(values[name] for name in SPLITS)], names=keys)
+    rolled = own.assign(**{name: ALL for name in SPLITS if name not in split})
     wide = rolled.pivot_table(index=keys, columns="group", values="n", aggfunc="sum")
     columns = list(dict.fromkeys([*order, *wide.columns, UNKNOWN]))
     wide = wide.reindex(index=index, columns=columns).fillna(0).astype("float64")
@@ -147,11 +147,11 @@ def _status(long: pd.DataFrame, own: pd.DataFrame, split: Sequence[str], availab
     """Give each cell its area's status, or the worst of all areas' where it is not of one configured area."""
     rank = {name: place for place, name in enumerate(STATUS_ORDER)}
     ranked = available.assign(rank=available["status"].map(rank))[["period", "area", "rank"]]
-    for name in ("sex", "age_band"):
-        if name in split:  # a partner's count that was not split cannot be shared out
-            unsplit = own.loc[(own[name] == ALL) & (own["n"] != 0), ["period", "area"]].drop_duplicates()
-            ranked = ranked.merge(unsplit, on=["period", "area"], how="left", indicator="unsplit")
-            ranked["rank"] = ranked["rank"].mask(ranked.pop("unsplit") == "both", rank["not_available"])
+    # a partner's count that was not split cannot be shared out; nor can one of an area that is not known
+    is_unsplit = (own[list(split)] == ALL).any(axis=1) & (own["n"] != 0)
+    unsplit = own.loc[is_unsplit, ["period", "area"]].drop_duplicates()
+    ranked = ranked.merge(unsplit, on=["period", "area"], how="outer", indicator="unsplit")
+    ranked["rank"] = ranked["rank"].mask(ranked.pop("unsplit") != "left_only", rank["not_available"])
     worst = ranked.groupby("period")["rank"].max()
     of_area = long[["period", "area"]].merge(ranked, on=["period", "area"], how="left")
     overall = long["period"].map(worst)
@@ -167,8 +167,8 @@ def _without_detail(
     How many belong to each group is then not known: otherwise a rate would set the arrests of Indian
     children in two areas against the Indian residents of one.
     """
-    keys = ["period", *_SPLITS, "heading"]
-    rolled = own.assign(**{name: ALL for name in _SPLITS if name not in split}, heading=own["ethnicity"])
+    keys = ["period", *SPLITS, "heading"]
+    rolled = own.assign(**{name: ALL for name in SPLITS if name not in split}, heading=own["ethnicity"])
     headings = set(groups["heading"]) - {UNKNOWN}
     bare = rolled.loc[rolled["heading"].isin(headings) & (rolled["n"] != 0), keys].drop_duplicates()
     heading_of = dict(zip(groups["detailed"], groups["heading"], strict=True))

@@ -211,6 +211,7 @@ def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
         parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
         public_stages=frozenset(name for name, stage in stages.items() if stage.public),
         related_periods=_parts_of_periods(counted.periods),
+        periods_add_up=frozenset(name for name, stage in stages.items() if stage.adds_up),
         headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
         denominators=[(measure.numerator, measure.denominator) for measure in counted.measures],
     )

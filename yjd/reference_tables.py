@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from yjd.schema import OUTCOME_TYPES
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from yjd.warehouse import Warehouse
 
-PeriodKind = Literal["financial_year", "calendar_year", "quarter", "rolling_3_years"]
+PeriodKind = Literal["financial_year", "calendar_year", "quarter", "month", "rolling_3_years"]
 AGE_BANDS = ("10-11", "12-14", "15-17")
 _TEXT, _DAY = "VARCHAR", "INTEGER"
 
@@ -55,8 +56,9 @@ def periods(kinds: Sequence[PeriodKind], first_year: int, last_year: int) -> pd.
 
     Parameters
     ----------
-    kinds : sequence of {'financial_year', 'calendar_year', 'quarter', 'rolling_3_years'}
-        A financial year begins on 1 April; three rolling years are three financial years.
+    kinds : sequence of {'financial_year', 'calendar_year', 'quarter', 'month', 'rolling_3_years'}
+        A financial year begins on 1 April; three rolling years are three financial years. Quarters and
+        months are those of calendar years, named such as 2024-Q2 and 2024-M04.
     first_year, last_year : int
         The calendar years in which the first and the last year begin. Three rolling years lie wholly inside.
 
@@ -83,27 +85,33 @@ def _periods_of(kind: PeriodKind, first: int, last: int) -> Iterable[tuple[str, 
             for year in years:
                 yield str(year), kind, _day(year, 1), _day(year + 1, 1), f"January to December {year}"
         case "quarter":
-            for year in years:
-                for quarter, (start, end) in enumerate(_QUARTERS, start=1):
-                    after = _day(year + (quarter == 4), quarter * 3 % 12 + 1)
-                    yield (
-                        f"{year}-Q{quarter}",
-                        kind,
-                        _day(year, quarter * 3 - 2),
-                        after,
-                        f"{start} to {end} {year}",
-                    )
+            for year, quarter in product(years, range(1, 5)):
+                last_month = 3 * quarter
+                label = f"{_MONTHS[last_month - 3]} to {_MONTHS[last_month - 1]} {year}"
+                yield f"{year}-Q{quarter}", kind, _day(year, last_month - 2), _after(year, last_month), label
+        case "month":
+            for year, month in product(years, range(1, 13)):
+                name = f"{year}-M{month:02d}"
+                yield name, kind, _day(year, month), _after(year, month), f"{_MONTHS[month - 1]} {year}"
         case "rolling_3_years":
             for year in range(first, last - 1):
                 label = f"April {year} to March {year + 3} (3 years)"
                 yield f"{year}-{_short(year + 3)} (3 years)", kind, _day(year, 4), _day(year + 3, 4), label
 
 
-_QUARTERS = (("January", "March"), ("April", "June"), ("July", "September"), ("October", "December"))
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 
 
 def _short(year: int) -> str:
     return f"{year % 100:02d}"
+
+
+def _after(year: int, month: int) -> int:
+    """The day after the last of a month."""
+    return _day(year + month // 12, month % 12 + 1)
 
 
 def _day(year: int, month: int) -> int:

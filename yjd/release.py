@@ -16,16 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yjd.errors import DisclosureError
-from yjd.schema import HIDDEN, RESULT_COLUMNS, RESULT_KEYS
+from yjd.schema import HIDDEN, RESULT_COLUMNS, RESULT_KEYS, RESULT_VALUES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS, MANIFEST, CHECKSUMS = "results.csv", "release.json", "SHA256SUMS"
-_TEXT = ("measure", "quantity", "period", "area", "sex", "age_band", "level", "group", "reference", "rung",
-         "method", "status", "disclosure")  # fmt: skip
-_VALUES = ("numerator", "denominator", "reference_numerator", "reference_denominator", "estimate", "lower", "upper",
-           "p_value", "q_value")  # fmt: skip
+_VALUES = tuple(name for name in RESULT_VALUES if name not in ("method", "status", "disclosure"))  # the numbers
+_TEXT = tuple(name for name in RESULT_COLUMNS if name not in (*_VALUES, "confidence"))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ POPULATION = "population"
 HIDDEN = ("primary", "secondary")  # values of `disclosure` that blank a row
 DATE_TOKENS = ("YYYY", "MM", "DD")
 
-ColumnType = Literal["text", "date", "whole", "flag", "label", "area", "sex", "age", "age_band", "ethnicity"]
+ColumnType = Literal[
+    "text", "date", "whole", "flag", "label", "area", "sex", "age", "age_band", "deprivation", "ethnicity"
+]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Table:
 
 
 SEXES = ("Female", "Male", UNKNOWN)
+QUINTILES = ("1", "2", "3", "4", "5")  # of area deprivation: 1 is the most deprived fifth
 DISPOSALS = (
     "community_resolution", "outcome_22", "triage", "youth_caution", "youth_conditional_caution", "reprimand",
     "final_warning", "charge", "absolute_discharge", "conditional_discharge", "fine", "referral_order",
@@ -65,6 +68,7 @@ def _record(date_meaning: str, identifier: str | None, **more: Column) -> Mappin
         "age": Column("age", "age in years at the date"),
         "birth_date": Column("date", "date of birth; gives the age where no age is given", clean="birth_day"),
         "age_band": Column("age_band", "where only a band is shared"),
+        "deprivation": Column("deprivation", "fifth of area deprivation: 1 (most deprived) to 5; All where not given"),
         "ethnicity": Column("ethnicity", "self-defined ethnicity", clean="ethnicity_self"),
         "ethnicity_officer": Column("ethnicity", "officer-observed ethnicity"),
     }
@@ -77,6 +81,7 @@ _COUNT_COLUMNS = {
     "area": Column("area", "district or youth justice service", required=True),
     "sex": Column("sex", "Female, Male, Unknown; All where not split"),
     "age_band": Column("age_band", "such as 10-14; All where not split"),
+    "deprivation": Column("deprivation", "fifth of area deprivation: 1 (most deprived) to 5; All where not split"),
     "ethnicity": Column("ethnicity", "ethnic group", required=True),
     "n": Column("whole", "the count; a blank makes its area and period not available", required=True),
 }
@@ -142,6 +147,6 @@ RESULT_VALUES = (
 )  # fmt: skip
 RESULT_COLUMNS = RESULT_KEYS + RESULT_VALUES
 
-CELL_KEYS = ("stage", "period", "area", "sex", "age_band", "level", "group")
+CELL_KEYS = ("stage", "period", *SPLITS, "level", "group")
 CELL_COLUMNS = (*CELL_KEYS, "n", "status", "disclosure")
-CUBE_COLUMNS = ("stage", "period", "area", "ethnicity", "sex", "age_band", "n")
+CUBE_COLUMNS = ("stage", "period", "area", "ethnicity", *SPLITS[1:], "n")

@@ -1,7 +1,7 @@
 -- Every outcome with its class: by its Home Office type if it has one, else by its disposal.
 --   tier: what kind of disposal it is; a charge without a sentence has the tier court.
 --   child_age: age at the outcome, else at the hearing, else at the offence.
-SELECT o.child_id, o.row_id, o.day, o.area, o.ethnicity, o.sex, o.age, o.age_band, o.record_system,
+SELECT o.child_id, o.row_id, o.day, o.area, o.ethnicity, o.sex, o.age, o.age_band, o.deprivation, o.record_system,
   o.outcome_type, o.disposal, o.offence_day, o.offence_group, o.age_at_offence, o.age_at_hearing,
   o.quashed, o.deleted, o.shared_id, o.birth_day, o.breach, o.release_day, o.resident,
   COALESCE(o.age, o.age_at_hearing, o.age_at_offence) AS child_age,

@@ -13,7 +13,7 @@
 --   is age at the arrest or offence, else at the outcome. Never mix the two sources in one series.
 WITH eligible AS (
   SELECT o.child_id, o.row_id, o.day, o.area, o.ethnicity, o.sex, COALESCE(o.age_at_offence, o.age) AS age, o.age_band,
-    o.shared_id, o.birth_day, o.resident, o.seriousness
+    o.deprivation, o.shared_id, o.birth_day, o.resident, o.seriousness
   FROM classed_outcomes AS o
   INNER JOIN stage_system AS s ON s.stage = 'first_time_entrants_pnc' AND s.record_system = o.record_system
   WHERE o.child_id IS NOT NULL
@@ -42,7 +42,7 @@ by_person AS (
   WHERE child_place = 1
 )
 -- 5. only then without children resident elsewhere
-SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, 1 AS n
+SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, deprivation, 1 AS n
 FROM by_person
 WHERE person_place = 1
   AND COALESCE(resident, 1) = 1

@@ -7,7 +7,7 @@
 -- part_of: interventions_started
 -- note: Counted in the period of the offer, so that each step is a share of the one before. A record without an
 --   age is kept, in the age band Unknown: partners share records of children only.
-SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, 1 AS n
+SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, deprivation, 1 AS n
 FROM interventions
 WHERE (age IS NULL OR age BETWEEN 10 AND 17)
   AND accepted_day IS NOT NULL

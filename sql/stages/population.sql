@@ -7,5 +7,5 @@
 -- public: yes
 -- note: A population without dates stands for every period for which no dated one is supplied; a dated one for the
 --   periods whose last day it holds. A period of three years has three times as many person-years.
-SELECT start_day, end_day, area, ethnicity, sex, age_band, n
+SELECT start_day, end_day, area, ethnicity, sex, age_band, deprivation, n
 FROM population

@@ -16,7 +16,7 @@
 WITH candidate AS (
   SELECT o.child_id, o.row_id,
     CASE WHEN o.tier = 'custody' THEN o.release_day ELSE o.day END AS day,
-    o.area, o.ethnicity, o.sex, o.child_age AS age, o.age_band
+    o.area, o.ethnicity, o.sex, o.child_age AS age, o.age_band, o.deprivation
   FROM classed_outcomes AS o
   INNER JOIN stage_system AS s ON s.stage = 'reoffences' AND s.record_system = o.record_system
   WHERE o.child_id IS NOT NULL
@@ -43,7 +43,7 @@ offence AS (
     AND COALESCE(o.deleted, 0) = 0
   GROUP BY o.child_id, o.offence_day, COALESCE(o.offence_group, '')
 )
-SELECT c.child_id, c.row_id, c.day, c.area, c.ethnicity, c.sex, c.age, c.age_band,
+SELECT c.child_id, c.row_id, c.day, c.area, c.ethnicity, c.sex, c.age, c.age_band, c.deprivation,
   COUNT(r.offence_day) AS n
 FROM candidate AS c
 INNER JOIN calendar AS k ON k.day = c.day
@@ -51,4 +51,4 @@ LEFT JOIN offence AS r ON r.child_id = c.child_id
   AND r.offence_day > c.day
   AND r.offence_day <= k.day_12m
   AND r.proven_day <= k.day_18m
-GROUP BY c.child_id, c.row_id, c.day, c.area, c.ethnicity, c.sex, c.age, c.age_band
+GROUP BY c.child_id, c.row_id, c.day, c.area, c.ethnicity, c.sex, c.age, c.age_band, c.deprivation

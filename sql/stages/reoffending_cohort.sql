@@ -12,7 +12,7 @@
 --   have no index event. Age is age at the outcome.
 SELECT o.child_id, o.row_id,
   CASE WHEN o.tier = 'custody' THEN o.release_day ELSE o.day END AS day,
-  o.area, o.ethnicity, o.sex, o.child_age AS age, o.age_band, 1 AS n
+  o.area, o.ethnicity, o.sex, o.child_age AS age, o.age_band, o.deprivation, 1 AS n
 FROM classed_outcomes AS o
 INNER JOIN stage_system AS s ON s.stage = 'reoffending_cohort' AND s.record_system = o.record_system
 WHERE o.child_id IS NOT NULL

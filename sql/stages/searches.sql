@@ -5,6 +5,6 @@
 -- date: 2025-01-01
 -- reads: searches
 -- note: A record without an age is kept, in the age band Unknown: partners share records of children only.
-SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, 1 AS n
+SELECT child_id, row_id, day, area, ethnicity, sex, age, age_band, deprivation, 1 AS n
 FROM searches
 WHERE age IS NULL OR age BETWEEN 10 AND 17

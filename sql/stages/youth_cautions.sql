@@ -9,7 +9,7 @@
 -- part_of: precourt
 -- note: Age is age at the outcome, else at the hearing, else at the offence. A record without an age is kept, in
 --   the age band Unknown: partners share records of children only.
-SELECT o.child_id, o.row_id, o.day, o.area, o.ethnicity, o.sex, o.child_age AS age, o.age_band, 1 AS n
+SELECT o.child_id, o.row_id, o.day, o.area, o.ethnicity, o.sex, o.child_age AS age, o.age_band, o.deprivation, 1 AS n
 FROM classed_outcomes AS o
 INNER JOIN stage_system AS s ON s.stage = 'youth_cautions' AND s.record_system = o.record_system
 WHERE (o.child_age IS NULL OR o.child_age BETWEEN 10 AND 17)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from yjd.disclosure import Links, Rules
-from yjd.schema import CELL_COLUMNS
+from yjd.schema import CELL_COLUMNS, SPLITS
 
 RULES = Rules(minimum_count=6, zero_safe=True, minimum_denominator=0, round_to=None)
 KEYS = {
-    "stage": "arrests", "period": "2023-24", "area": "All", "sex": "All", "age_band": "All",
-    "level": "broad", "group": "All",
+    "stage": "arrests", "period": "2023-24", **dict.fromkeys(SPLITS, "All"), "level": "broad", "group": "All",
 }  # fmt: skip
 GROUPS = ("Asian", "Black", "Mixed", "Other", "White", "Unknown")
 
@@ -19,7 +18,7 @@ def links(**given):
     """What an outsider knows: nothing but what is given."""
     empty = {
         "subsets": {}, "parts": [], "public_stages": frozenset(), "related_periods": {}, "headings": {},
-        "denominators": [],
+        "denominators": [], "periods_add_up": frozenset(["arrests", "outcomes", "precourt", "court"]),
     }  # fmt: skip
     return Links(**(empty | given))
 

@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 from tests.disclosure.attacker import recovered
 from tests.disclosure.tables import links, only_threshold
 from yjd.disclosure import Rules, audit, protect
-from yjd.schema import CELL_COLUMNS
+from yjd.schema import CELL_KEYS
 
 AREAS, SEXES, YEARS = ("Dudley", "Walsall"), ("Female", "Male"), ("2022-23", "2023-24")
 HEADINGS = {"Caribbean": "Black", "African": "Black", "British": "White", "Irish": "White"}
@@ -55,8 +55,8 @@ def project(seed, mean, splits):
     for stage, period, split, (level, group) in product(("outcomes", *LEAVES), (*YEARS, ROLLING), splits, levels):
         areas = AREAS if "area" in split else ["All"]
         sexes = SEXES if "sex" in split else ["All"]
-        rows += [(stage, period, area, sex, "All", level, group) for area, sex in product(areas, sexes)]
-    frame = pd.DataFrame(rows, columns=CELL_COLUMNS[:7])
+        rows += [(stage, period, area, sex, "All", "All", level, group) for area, sex in product(areas, sexes)]
+    frame = pd.DataFrame(rows, columns=list(CELL_KEYS))
     n = [float(sum(count[atom] for atom in atoms_of(row))) for row in frame.itertuples(index=False)]
     return frame.assign(n=n, status="ok", disclosure="shown")
 
@@ -86,10 +86,11 @@ def test_a_threshold_alone_fails_both_attacks(seed):
     rules = Rules(minimum_count=6, zero_safe=True, minimum_denominator=0, round_to=None)
     table = only_threshold(project(seed, 25, SPLITS["areas"]), rules)
     solver = set(recovered(table, atoms_of))
-    keys = [tuple(row) for row in table[list(CELL_COLUMNS[:7])].itertuples(index=False)]
+    keys = [tuple(row) for row in table[list(CELL_KEYS)].itertuples(index=False)]
     found = audit(table, rules, LINKS)
     ours = {
-        keys.index(tuple(row)[:7]) for row in found[found["attack"].isin(["sums", "bounds"])].itertuples(index=False)
+        keys.index(tuple(row)[: len(CELL_KEYS)])
+        for row in found[found["attack"].isin(["sums", "bounds"])].itertuples(index=False)
     }
     assert solver
     assert ours <= solver

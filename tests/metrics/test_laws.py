@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 
 from tests.metrics.frames import with_totals
 from yjd import metrics
-from yjd.schema import RESULT_COLUMNS, RESULT_KEYS
+from yjd.schema import RESULT_COLUMNS, RESULT_KEYS, RESULT_VALUES
 
 GROUPS = ["Asian", "Black", "Mixed", "White", "Other", "Unknown"]
 STATUSES = {

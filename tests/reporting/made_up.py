@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from yjd.schema import RESULT_COLUMNS
+from yjd.schema import RESULT_COLUMNS, SPLITS
 
 NAN = math.nan
 PERIODS = ("2021-22", "2022-23", "2023-24", "2024-25")
@@ -158,13 +158,12 @@ def row(**values: Any) -> dict[str, Any]:
         "measure": "arrest_rate",
         "quantity": "rri",
         "period": PERIODS[-1],
-        "area": "All",
-        "sex": "All",
-        "age_band": "All",
+        **dict.fromkeys(SPLITS, "All"),
         "level": "broad",
         "group": "Black",
         "reference": "White",
         "rung": "",
+        "term": "",
         "confidence": 0.95,
         "method": "exact",
         "status": "ok",

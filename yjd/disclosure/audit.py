@@ -20,13 +20,14 @@ from math import ceil, floor, inf
 import pandas as pd
 
 from yjd.disclosure.rules import Links, Rules
-from yjd.schema import ALL, CELL_KEYS, HIDDEN, KNOWN, UNKNOWN
+from yjd.schema import ALL, CELL_KEYS, HIDDEN, KNOWN, SPLITS, UNKNOWN
 
 PRIME = (1 << 31) - 1
 AUDIT_COLUMNS = (*CELL_KEYS, "attack")
 Key = tuple[str, ...]
 Equation = dict[int, int]
-_DIMENSIONS = {"area": 2, "sex": 3, "age_band": 4}
+_DIMENSIONS = {name: CELL_KEYS.index(name) for name in SPLITS}
+_LEVEL = CELL_KEYS.index("level")
 
 
 def audit(released: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
@@ -100,8 +101,8 @@ class _Table:
         values = [None if hide else float(n) for hide, n in zip(hidden, seen["n"].tolist(), strict=True)]
         table = cls(keys, values, [True] * len(keys))
         table.place = {key: number for number, key in enumerate(keys)}
-        for level in {key[5] for key in keys}:
-            of_level = [key for key in keys if key[5] == level and key[0] not in links.public_stages]
+        for level in {key[_LEVEL] for key in keys}:
+            of_level = [key for key in keys if key[_LEVEL] == level and key[0] not in links.public_stages]
             patterns = {tuple(key[d] != ALL for d in _DIMENSIONS.values()) for key in of_level}
             if not patterns >= {narrower for pattern in patterns for narrower in _narrower(pattern)}:
                 for key in of_level:
@@ -132,12 +133,18 @@ class _Table:
         equations = []
         for name in totals:
             terms = sums[name]
+            if name[0] == "period" and name[2] not in links.periods_add_up and self._in_several(terms):
+                continue
             equation = {number: sign for number, sign in terms if self.values[number] is None}
             if equation and len(terms) > 1:
                 rest = -sum(sign * (self.values[number] or 0.0) for number, sign in terms)
                 # Children counted once in a rolling period: the sum says what is linked, and bounds nothing.
                 equations.append(_Sum(equation, rest, exact=name[0] != "period"))
         return equations
+
+    def _in_several(self, terms: list[tuple[int, int]]) -> bool:
+        """Whether two single periods may count somebody: then children counted once in all of them do not add up."""
+        return sum(sign < 0 and self.values[number] != 0 for number, sign in terms) > 1
 
     def _sums_of(self, key: Key, links: Links) -> Iterator[tuple[Key, bool]]:
         """Yield the name of each sum that a cell belongs to, and whether it is the total there."""

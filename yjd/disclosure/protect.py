@@ -10,12 +10,12 @@ from yjd.disclosure.relations import Flags, Floats, System, build_system
 from yjd.disclosure.rules import Links, Rules
 from yjd.disclosure.secondary import Facts, Search
 from yjd.errors import DisclosureError
-from yjd.schema import ALL, CELL_COLUMNS, HIDDEN, KNOWN, UNKNOWN
+from yjd.schema import ALL, CELL_COLUMNS, HIDDEN, KNOWN, SPLITS, UNKNOWN
 
 #: Hiding a shown zero protects little (an outsider may guess it), so it comes last.
 ZERO_COST = 1e6
-#: What a cell split by none, one, two or three of area, sex and age is worth.
-SPLIT_COSTS = (1000.0, 30.0, 1.0, 0.5)
+#: What a cell split by none, one, two, three or four of the dimensions is worth.
+SPLIT_COSTS = (1000.0, 30.0, 1.0, 0.5, 0.25)
 ROLLING_COST = 0.01
 
 
@@ -89,7 +89,7 @@ def _costs(cells: pd.DataFrame, rules: Rules, links: Links) -> Floats:
     n = cells["n"].fillna(0.0).to_numpy(dtype=np.float64)
     weight = cells["group"].map({ALL: 20.0, KNOWN: 10.0, UNKNOWN: 0.5}).fillna(1.0).to_numpy(dtype=np.float64)
     weight = weight * np.where(cells["level"] == "broad", 2.0, 1.0)
-    splits = sum((cells[column] != ALL).to_numpy(dtype=np.int64) for column in ("area", "sex", "age_band"))
+    splits = sum((cells[column] != ALL).to_numpy(dtype=np.int64) for column in SPLITS)
     weight = weight * np.choose(splits, SPLIT_COSTS)
     # Otherwise one year that is hidden hides another, and that one its own groups: the sum of the years gives way.
     weight = weight * np.where(cells["period"].isin(list(links.related_periods)), ROLLING_COST, 1.0)

@@ -5,9 +5,9 @@ every age, known ethnicity, a broad group, a stage that others make up, a rollin
 there are **derived** cells, which nobody publishes and anybody can work out: outcomes that were not pre-court
 (the whole less its part), the rest of a rolling period, a margin that was left out.
 
-The relations are taken to hold whether or not the data bear them out exactly (children are counted once in a
-rolling period, so their single years can add up to more): an outsider who tries them is then wrong, and
-nothing is lost but a few more hidden cells.
+The relations are taken to hold whether or not the data bear them out exactly: an outsider who tries them is
+then wrong, and nothing is lost but a few more hidden cells. Left out are the years of children who are counted
+once in a rolling period: they can add up to more, and nobody can subtract them.
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ from scipy import sparse
 from yjd.disclosure.rules import Links
 from yjd.errors import DisclosureError
 from yjd.schema import ALL, CELL_KEYS, HIDDEN, KNOWN, UNKNOWN
+from yjd.schema import SPLITS as SPLIT_NAMES
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
 
-STAGE, PERIOD, AREA, SEX, AGE, LEVEL, GROUP = range(7)
-SPLITS = (AREA, SEX, AGE)
+STAGE, PERIOD, LEVEL, GROUP = (CELL_KEYS.index(name) for name in ("stage", "period", "level", "group"))
+SPLITS = tuple(CELL_KEYS.index(name) for name in SPLIT_NAMES)
 #: Families of relations, in the order in which they are mended. Rows of one family hardly overlap.
-DEFINITION, SAME, ETHNICITY, HEADING, STAGES, PERIODS, BY_SEX, BY_AGE, BY_AREA = range(9)
-FAMILIES = range(9)
+DEFINITION, SAME, ETHNICITY, HEADING, STAGES, PERIODS = range(6)
+BY_SPLIT = dict(zip((*SPLITS[1:], SPLITS[0]), range(6, 6 + len(SPLITS)), strict=True))  # areas, the largest, last
+FAMILIES = range(6 + len(SPLITS))
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def build_system(cells: pd.DataFrame, links: Links) -> System:
     if cells.duplicated(list(CELL_KEYS)).any():
         raise DisclosureError(
             f"{int(cells.duplicated(list(CELL_KEYS)).sum())} cells occur more than once in the table of cells.",
-            "Count each combination of stage, period, area, sex, age band, level and group once.",
+            f"Count each combination of {', '.join(CELL_KEYS[:-1])} and {CELL_KEYS[-1]} once.",
         )
     codes = _Codes(cells)
     n = cells["n"].to_numpy(dtype=np.float64, copy=True)
@@ -192,13 +194,14 @@ def build_system(cells: pd.DataFrame, links: Links) -> System:
     everything = np.flatnonzero(usable)
     _margins_left_out(derived, n, np.flatnonzero(usable & ~public))
     _complements(derived, rows, n, everything, links)
-    _rests_of_periods(derived, rows, n, np.flatnonzero(usable & ~public), links)
+    own = np.flatnonzero(usable & ~public)
+    _rests_of_periods(derived, rows, n, own[_adds_up(codes, own, links)], links)
 
     lines = np.concatenate([np.flatnonzero(usable & ~public), np.arange(len(cells), codes.table.shape[0])])
     _add_splits(rows, codes, lines)
     _add_ethnicity(rows, codes, lines, links)
     _add_stages(rows, codes, everything, links)
-    _add_periods(rows, codes, lines, links)
+    _add_periods(rows, codes, lines, np.concatenate(derived.n), links)
     columns = codes.table.shape[0]
     local = np.concatenate([np.empty(0, dtype=np.int64), *(pair[0] for pair in derived.links)])
     origin = np.concatenate([np.empty(0, dtype=np.int64), *(pair[1] for pair in derived.links)])
@@ -254,11 +257,24 @@ def _complements(derived: _Derived, rows: _Rows, n: Floats, usable: Ints, links:
         if inner.size == 0:
             continue
         keys = codes.table[inner].copy()
-        keys[:, STAGE] = codes.new(STAGE, f"{whole} without {part}")
+        keys[:, STAGE] = codes.new(STAGE, _without(whole, part))
         local = np.arange(inner.size)
         levers = np.where(derived.levers[0][inner] >= 0, inner, -1)
         columns = derived.add(keys, n[outer] - n[inner], levers, [(local, inner), (local, outer)])
         rows.add(DEFINITION, outer, local, np.concatenate([inner, columns]), np.concatenate([local, local]))
+
+
+def _without(whole: str, part: str) -> str:
+    """Name the stage of those in the whole who are not in the part."""
+    return f"{whole} without {part}"
+
+
+def _adds_up(codes: _Codes, rows: Ints, links: Links) -> Flags:
+    """Whether the stage of each row adds up over periods; a complement does where both of its stages do."""
+    stages = links.periods_add_up
+    derived = {_without(whole, part) for part, whole in links.nested() if {part, whole} <= stages}
+    wanted = [code for code, name in enumerate(codes.names[STAGE]) if name in stages | derived]
+    return np.isin(codes.table[rows, STAGE], wanted)
 
 
 def _rests_of_periods(derived: _Derived, rows: _Rows, n: Floats, usable: Ints, links: Links) -> None:
@@ -281,11 +297,11 @@ def _rests_of_periods(derived: _Derived, rows: _Rows, n: Floats, usable: Ints, l
 
 
 def _add_splits(rows: _Rows, codes: _Codes, lines: Ints) -> None:
-    """Areas, sexes and age bands add up to All."""
-    for column, family in ((AREA, BY_AREA), (SEX, BY_SEX), (AGE, BY_AGE)):
+    """Areas, sexes, age bands and fifths of deprivation add up to All."""
+    for column in SPLITS:
         total = codes.table[lines, column] == codes.code(column, ALL)
         key = codes.key(lines, without=(column,))
-        rows.add(family, lines[total], key[total], lines[~total], key[~total])
+        rows.add(BY_SPLIT[column], lines[total], key[total], lines[~total], key[~total])
 
 
 def _add_ethnicity(rows: _Rows, codes: _Codes, lines: Ints, links: Links) -> None:
@@ -331,12 +347,19 @@ def _add_stages(rows: _Rows, codes: _Codes, usable: Ints, links: Links) -> None:
         rows.add(STAGES, usable[total], key[total], usable[part], key[part])
 
 
-def _add_periods(rows: _Rows, codes: _Codes, lines: Ints, links: Links) -> None:
-    """Single periods that add up to a rolling one, where all of them are published."""
+def _add_periods(rows: _Rows, codes: _Codes, lines: Ints, n: Floats, links: Links) -> None:
+    """Single periods that add up to a rolling one, where all of them are published.
+
+    Where children are counted once in the rolling period they do so only if at most one single period counts
+    anybody. That is known where the others show 0, and a hidden count is taken to be what it is.
+    """
     key, period = codes.key(lines, without=(PERIOD,)), codes.table[lines, PERIOD]
+    adds_up, some = _adds_up(codes, lines, links), n[lines] != 0
     for rolling, singles in links.related_periods.items():
         part_codes = [codes.code(PERIOD, single) for single in singles]
         if -1 in part_codes:
             continue
-        total, part = period == codes.code(PERIOD, rolling), np.isin(period, part_codes)
+        part = np.isin(period, part_codes)
+        keys, times = np.unique(key[part & some & ~adds_up], return_counts=True)
+        total = (period == codes.code(PERIOD, rolling)) & ~np.isin(key, keys[times > 1])
         rows.add(PERIODS, lines[total], key[total], lines[part], key[part])

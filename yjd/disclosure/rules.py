@@ -77,6 +77,10 @@ class Links:
         Stages that are published elsewhere (population): never hidden, never rounded.
     related_periods : mapping of str to sequence of str
         Rolling period to the single periods that it sums.
+    periods_add_up : frozenset of str
+        Stages whose counts add up over periods. A child is counted once in a rolling period and perhaps in two
+        of its years, so that an outsider cannot subtract years from it, unless at most one of them counts
+        anybody.
     headings : mapping of str to str
         Detailed ethnic group to its broad group.
     denominators : sequence of (str, str)
@@ -87,6 +91,7 @@ class Links:
     parts: Sequence[tuple[str, Sequence[str]]]
     public_stages: frozenset[str]
     related_periods: Mapping[str, Sequence[str]]
+    periods_add_up: frozenset[str]
     headings: Mapping[str, str]
     denominators: Sequence[tuple[str, str]]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yjd.errors import SchemaError
-from yjd.schema import ALL, ELSEWHERE, POPULATION, TABLES, UNKNOWN
+from yjd.schema import ALL, ELSEWHERE, POPULATION, SPLITS, TABLES, UNKNOWN
 
 if TYPE_CHECKING:
     from yjd.config_extract import Extract
@@ -21,9 +21,9 @@ _UNDATED = (-10_000_001, -10_000_000)
 def refuse_overlaps(warehouse: Warehouse) -> None:
     """Stop where the same children would be counted twice.
 
-    Two counts overlap where stage, area and ethnic group are the same, neither sex nor age band keeps them apart, their
-    spans share a day, and they come from two extracts or for two spans. Rows of one extract for one span are parts of
-    one count. Areas outside the project's may well come from several partners.
+    Two counts overlap where stage, area and ethnic group are the same, no sex, age band or deprivation keeps them
+    apart, their spans share a day, and they come from two extracts or for two spans. Rows of one extract for one span
+    are parts of one count. Areas outside the project's may well come from several partners.
 
     Raises
     ------
@@ -45,12 +45,11 @@ def refuse_overlaps(warehouse: Warehouse) -> None:
 
 def _overlaps(table: str, stage: str) -> str:
     """Pairs of extracts, `one` and `other` (perhaps the same), with the `stage` that both count."""
-    apart = " AND ".join(
-        f"(a.{name} = b.{name} OR a.{name} = '{ALL}' OR b.{name} = '{ALL}')" for name in ("sex", "age_band")
-    )
+    apart = " AND ".join(f"(a.{name} = b.{name} OR a.{name} = '{ALL}' OR b.{name} = '{ALL}')" for name in SPLITS[1:])
+    kinds = ", ".join(f"COALESCE({name}, '{UNKNOWN}') AS {name}" for name in SPLITS[1:])
     return f"""WITH counted AS (
-  SELECT DISTINCT extract, {stage} AS stage, area, ethnicity, COALESCE(sex, '{UNKNOWN}') AS sex,
-    COALESCE(age_band, '{UNKNOWN}') AS age_band, COALESCE(start_day, {_UNDATED[0]}) AS start_day,
+  SELECT DISTINCT extract, {stage} AS stage, area, ethnicity, {kinds},
+    COALESCE(start_day, {_UNDATED[0]}) AS start_day,
     COALESCE(end_day, {_UNDATED[1]}) AS end_day
   FROM {table} WHERE area NOT IN ('{ELSEWHERE}', '{UNKNOWN}')
 )

@@ -218,6 +218,12 @@ def _add_sex(select: _Select, extract: Extract, name: str, column: Column, value
     _add_label(select, extract, name, column, value, blank=absent)
 
 
+def _add_deprivation(select: _Select, extract: Extract, name: str, column: Column, value: str) -> None:
+    """Records too are All, not Unknown, where nobody gives it: few extracts have it, and no fifth is then a true 0."""
+    absent = literal(UNKNOWN if name in extract.columns else ALL)
+    _add_label(select, extract, name, column, value, blank=absent)
+
+
 def _no_column(select: _Select, extract: Extract, name: str, column: Column, value: str) -> None:
     """Both columns of ethnicity are added together, by `_add_ethnicities`."""
 
@@ -262,7 +268,8 @@ def _skip(select: _Select, extract: Extract, name: str, column: Column, _: str) 
 _Adder = Callable[[_Select, "Extract", str, Column, str], None]
 _ADDERS: dict[str, _Adder] = {
     "text": _add_text, "whole": _add_whole, "age": _add_whole, "label": _add_label, "flag": _add_flag,
-    "area": _add_named, "sex": _add_sex, "age_band": _add_band, "ethnicity": _no_column, "date": _skip,
+    "area": _add_named, "sex": _add_sex, "age_band": _add_band, "deprivation": _add_deprivation,
+    "ethnicity": _no_column, "date": _skip,
 }  # fmt: skip
 
 
@@ -351,7 +358,7 @@ def _add_scope(select: _Select, extract: Extract) -> None:
 
 def _add_count_period(select: _Select, extract: Extract) -> None:
     """First day and the day after the last; NULL for a population that stands for every period."""
-    if "age_band" in select.columns and "age_band" not in extract.columns:
+    if "age_band" not in {*extract.columns, *extract.constants}:
         select.columns["age_band"] = literal(ALL)
     if extract.period is None:
         select.columns |= {"start_day": "CAST(NULL AS INTEGER)", "end_day": "CAST(NULL AS INTEGER)"}

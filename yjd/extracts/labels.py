@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yjd.schema import ALL, ELSEWHERE, SEXES, TABLES, UNKNOWN, Column
+from yjd.schema import ALL, ELSEWHERE, QUINTILES, SEXES, TABLES, UNKNOWN, Column
 
 if TYPE_CHECKING:
     from yjd.config import Settings
     from yjd.config_extract import Extract
 
 _ABBREVIATED_SEX = {"f": "Female", "m": "Male"}
+_TENTHS = set(map(str, range(1, 11)))
 _FLAGS = {"1": "1", "0": "0", "y": "1", "n": "0", "yes": "1", "no": "0", "true": "1", "false": "0"}
 
 
@@ -34,7 +35,11 @@ def bad_labels(extract: Extract, settings: Settings) -> list[str]:
     for name, mapping in extract.labels.items():
         column = TABLES[extract.table].columns[name]
         vocabulary = set(_vocabulary(column, settings)) | {""}
-        if column.type in {"area", "sex", "age_band", "label", "flag"} and (
+        given = {theirs.strip() for theirs in mapping}
+        if column.type == "deprivation" and given & (_TENTHS - set(QUINTILES)) and not given >= _TENTHS:
+            # otherwise the tenths 1 to 5 would pass for fifths
+            problems.append(f"extracts.{extract.name}.labels.{name}: tenths need a label each, from 1 to 10")
+        if column.type in {"area", "sex", "age_band", "deprivation", "label", "flag"} and (
             wrong := sorted(set(mapping.values()) - vocabulary)
         ):
             problems.append(
@@ -51,6 +56,8 @@ def _vocabulary(column: Column, settings: Settings) -> tuple[str, ...]:
             return (*settings.project.areas, ELSEWHERE, UNKNOWN)
         case "age_band":
             return (*settings.analysis.age_bands, UNKNOWN, ALL)
+        case "deprivation":
+            return (*QUINTILES, UNKNOWN, ALL)
         case "flag":
             return ("0", "1")
         case _:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from yjd.errors import RenderingError
 from yjd.reporting.classify import Verdict, classify
 from yjd.reporting.words import Measure, order_groups
-from yjd.schema import ALL, KNOWN, RESULT_COLUMNS, RESULT_VALUES, UNKNOWN
+from yjd.schema import ALL, KNOWN, RESULT_COLUMNS, RESULT_VALUES, SPLITS, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -247,12 +247,13 @@ class View:
     def _places(self) -> dict[tuple[str, ...], Any]:
         """Where the rows of the report are, by measure, quantity, period and level.
 
-        Most rows of a release are of splits by area, sex and age, or of another confidence: they are left
-        out once, by column, and of the others only those that are asked for are read.
+        Most rows of a release are of splits by area, sex, age or deprivation, or of another confidence: they
+        are left out once, by column, and of the others only those that are asked for are read.
         """
         frame = self.results
-        kept = (frame["area"] == ALL) & (frame["sex"] == ALL) & (frame["age_band"] == ALL)
-        kept &= frame["rung"].isna() | (frame["rung"] == "")
+        kept = (frame[list(SPLITS)] == ALL).all(axis=1)
+        for name in ("rung", "term"):
+            kept &= frame[name].isna() | (frame[name] == "")
         confidence = frame["confidence"].astype("float64")
         kept &= confidence.isna() | ((confidence - self.confidence).abs() < 1e-9)
         places = kept.to_numpy().nonzero()[0]
