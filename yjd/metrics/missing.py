@@ -33,8 +33,8 @@ def missing_bounds(counts: pd.DataFrame, *, kind: Kind, reference: str = "White"
     those of `relative_rate`. Against everyone, everyone includes the unknown.
     """
     pair = Comparison.of(counts, reference, kind)
-    unknown = _movable(pair.unknown, kind)
-    status = _status(pair, unknown, kind)
+    unknown = movable(pair.unknown, kind)
+    status = unknown_status(pair, unknown, kind)
     everyone = reference == EVERYONE
     usable = np.isin(status, USABLE)
     own, against, known, moved = (
@@ -91,8 +91,8 @@ class _Cells:
         return self.plus(moved.events * self.events / known.events, moved.rest * by_rest)
 
 
-def _movable(unknown: Side, kind: Kind) -> Side:
-    """Unknown with an absent row named not_available, and the absent unknown base of a population as 0."""
+def movable(unknown: Side, kind: Kind) -> Side:
+    """Give Unknown with an absent row named not_available, and the absent unknown base of a population as 0."""
     status = np.where(unknown.status == "no_reference", "not_available", unknown.status)
     base = unknown.denominator
     if kind == "rate":
@@ -102,7 +102,8 @@ def _movable(unknown: Side, kind: Kind) -> Side:
     return Side(unknown.numerator, base, status, unknown.disclosure)
 
 
-def _status(pair: Comparison, unknown: Side, kind: Kind) -> StrArray:
+def unknown_status(pair: Comparison, unknown: Side, kind: Kind) -> StrArray:
+    """Status of a ratio that the unknown have a part in; `unknown` comes from `movable`."""
     # the two sides may be whole while the total that shares out the unknown is hidden or does not fit them
     known, compared = pair.known, pair.ratio_status()
     wrong = (unknown.numerator < 0) | (unknown.denominator < 0)

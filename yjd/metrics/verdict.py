@@ -1,0 +1,75 @@
+"""Whether missing ethnicity alone could explain a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from yjd.errors import EstimationError
+from yjd.metrics.counts import USABLE, first_reason
+from yjd.schema import HIDDEN, RESULT_COLUMNS, RESULT_KEYS
+
+VERDICTS: Mapping[int, str] = MappingProxyType({  # estimate of missing_explains: the sentence for readers
+    1: "The missing ethnicity alone could explain this difference.",
+    0: "The missing ethnicity alone could not explain this difference.",
+})  # fmt: skip
+
+
+def missing_verdict(results: pd.DataFrame) -> pd.DataFrame:
+    """Could the missing ethnicity alone explain a difference? (quantity missing_explains).
+
+    Parameters
+    ----------
+    results : DataFrame
+        Results that hold rows of quantity rri and rri_bounds; others are not used.
+
+    Returns
+    -------
+    DataFrame
+        Columns `yjd.schema.RESULT_COLUMNS`, one row for each row of rri, so for each level of confidence. The
+        estimate is 1 where the complete cases differ from the reference (the interval of rri lies on one side
+        of 1) and some way to give every unknown child a group leaves no difference or turns it round (the hard
+        bounds reach 1), and 0 where no way does. Status no_difference where the interval of rri holds 1, so
+        that there is nothing to explain; otherwise that of rri or, if rri has an estimate, of the bounds, and
+        not_available where there are no bounds. `VERDICTS` says it in words.
+    """
+    missing = [name for name in RESULT_COLUMNS if name not in results.columns]
+    if missing:
+        raise EstimationError(f"The results have no column {', '.join(missing)}.", "Give rows of the results table.")
+    keys = [name for name in RESULT_KEYS if name not in ("quantity", "confidence")]
+    ratio = results[results["quantity"] == "rri"].reset_index(drop=True)
+    bounds = results.loc[results["quantity"] == "rri_bounds", [*keys, "lower", "upper", "status"]]
+    both = ratio.merge(bounds, on=keys, how="left", suffixes=("", "_hard"), validate="many_to_one")
+    lower, upper, hard_lower, hard_upper = (
+        both[name].to_numpy(dtype=np.float64) for name in ("lower", "upper", "lower_hard", "upper_hard")
+    )
+    own, hard = both["status"].to_numpy(dtype=str), both["status_hard"].fillna("not_available").to_numpy(dtype=str)
+    above, below = lower > 1, upper < 1
+    status = first_reason(
+        [
+            (~np.isin(own, USABLE), own),
+            (~(above | below), "no_difference"),
+            (~np.isin(hard, USABLE), hard),
+            ((own == "break") | (hard == "break"), "break"),
+        ],
+        "ok",
+    )
+    usable = np.isin(status, USABLE)
+    explains = (above & (hard_lower <= 1)) | (below & (hard_upper >= 1))
+    # hidden for the sake of the bounds alone, so it is not the row's own cell that is hidden
+    for_bounds = (status == "hidden") & ~ratio["disclosure"].isin(HIDDEN).to_numpy(dtype=bool)
+    verdict = ratio.assign(
+        quantity="missing_explains",
+        estimate=np.where(usable, explains, np.nan),
+        status=status,
+        disclosure=np.where(for_bounds, "secondary", ratio["disclosure"].to_numpy(dtype=str)),
+        method=np.where(usable, "bounds", ""),
+        **dict.fromkeys(("lower", "upper", "p_value", "q_value"), np.nan),
+    )
+    counts = ["numerator", "denominator", "reference_numerator", "reference_denominator"]
+    verdict.loc[np.isin(status, ("hidden", "not_available", "censored")), counts] = np.nan
+    text = dict.fromkeys(("quantity", "method", "status", "disclosure"), "str")
+    return verdict.astype(text)[list(RESULT_COLUMNS)]
