@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from yjd.errors import EstimationError
 from yjd.metrics.counts import (
@@ -20,6 +21,7 @@ from yjd.metrics.counts import (
     check_kind,
     first_reason,
 )
+from yjd.metrics.design import by_child_name, design, inflation
 from yjd.metrics.intervals import FloatArray, StrArray
 
 _NOTHING = 1e-9  # a difference this far below its total is what subtraction of decimals leaves of 0
@@ -94,6 +96,23 @@ class Comparison:
         a, A, b, B = (value[usable, None] for value in values)
         return a, A, b, B
 
+    @property
+    def by_child(self) -> NDArray[np.bool_]:
+        """Which rows know, on both sides, how many events each child has."""
+        return self.own.by_child & self.apart.by_child
+
+    def effective(self, usable: np.ndarray, model: Kind) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """As `inputs`, each side divided by its design factor: independent events that say as much."""
+        pool = inflation(self.known, model)
+        one, two = (design(side, pool, model)[usable, None] for side in (self.own, self.apart))
+        a, A, b, B = self.inputs(usable)
+        return a / one, A / one, b / two, B / two
+
+    def methods(self, usable: np.ndarray, method: str, levels: FloatArray) -> StrArray:
+        """Name of the method on each row of the frame: `_by_child` where it allows for repeat children."""
+        named = by_child_name(np.where(usable, method, ""), self.by_child & usable)
+        return np.repeat(named[:, None], len(levels), axis=1)
+
 
 def spread(usable: np.ndarray, values: FloatArray) -> FloatArray:
     """Values of the usable rows put back among all rows, NaN elsewhere."""
@@ -113,6 +132,7 @@ def _less(known: Side, own: Side) -> Side:
         tidy(rest.denominator, known.denominator),
         rest.status,
         rest.disclosure,
+        np.maximum(rest.child_sums, 0.0),
     )
 
 

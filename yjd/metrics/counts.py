@@ -24,6 +24,7 @@ _ABSENT = {"measure": "", "level": ""}  # other keys: All
 _DISCLOSURES = ("shown", "rounded", "secondary", "primary")  # from open to closed
 _STATUSES = ("ok", "break", "not_available", "censored")  # from best to worst
 USABLE = ("ok", "break")
+CHILD_SUMS = ("numerator_squares", "products", "denominator_squares")
 
 
 Reason = tuple[NDArray[np.bool_], str | StrArray]  # where it holds, and the status it gives
@@ -31,12 +32,27 @@ Reason = tuple[NDArray[np.bool_], str | StrArray]  # where it holds, and the sta
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison, one value per row: all arrays have shape (rows,)."""
+    """One side of a comparison, one value per row: all arrays have shape (rows,), `sums` has (rows, 3).
+
+    `sums` are sums over children: of the squares of each child's events, of events times the child's part of
+    the base, of the squares of that part. NaN where they are not known; the events then count as independent.
+    """
 
     numerator: FloatArray
     denominator: FloatArray
     status: StrArray
     disclosure: StrArray
+    sums: FloatArray | None = None
+
+    @property
+    def child_sums(self) -> FloatArray:
+        """The sums over children, NaN where there are none, shape (rows, 3)."""
+        return np.full((len(self.numerator), len(CHILD_SUMS)), np.nan) if self.sums is None else self.sums
+
+    @property
+    def by_child(self) -> NDArray[np.bool_]:
+        """Which rows have all three sums over children."""
+        return ~np.isnan(self.child_sums).any(axis=1)
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
@@ -51,6 +67,7 @@ class Side:
             np.where(absent, np.nan, self.denominator[position]),
             np.where(absent, "no_reference", self.status[position]),
             np.where(absent, "shown", self.disclosure[position]),
+            None if self.sums is None else np.where(absent[:, None], np.nan, self.sums[position]),
         )
 
     def where(self, condition: NDArray[np.bool_], other: Side) -> Side:
@@ -60,6 +77,7 @@ class Side:
             np.where(condition, self.denominator, other.denominator),
             np.where(condition, self.status, other.status),
             np.where(condition, self.disclosure, other.disclosure),
+            np.where(condition[:, None], self.child_sums, other.child_sums),
         )
 
     def plus(self, other: Side, sign: Literal[1, -1] = 1) -> Side:
@@ -72,6 +90,7 @@ class Side:
             self.denominator + sign * other.denominator,
             np.where(either_break, "break", status),
             np.array(_DISCLOSURES)[closed],
+            self.child_sums + sign * other.child_sums,  # each child is in one group
         )
 
 
@@ -122,6 +141,8 @@ def prepare(counts: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, object] = {name: _text(counts, name, _ABSENT.get(name, ALL)) for name in STRATUM}
     columns["group"] = _text(counts, "group", "")
     columns |= {name: _numbers(counts[name], name) for name in ("numerator", "denominator")}
+    unknown = pd.Series(np.full(len(counts), np.nan))
+    columns |= {name: _numbers(counts.get(name, unknown), name) for name in CHILD_SUMS}
     columns["status"] = _text(counts, "status", "ok")
     columns["disclosure"] = _text(counts, "disclosure", "shown")
     frame = pd.DataFrame(columns)
@@ -181,7 +202,8 @@ class Counts:
         numerator, denominator = (frame[name].to_numpy(dtype=np.float64) for name in ("numerator", "denominator"))
         # a count that is simply absent is not available; a base that is absent is each metric's to judge
         gone = np.isnan(numerator) & np.isin(status, USABLE)
-        own = Side(numerator, denominator, np.where(gone, "not_available", status), disclosure)
+        sums = np.where(np.isin(disclosure, HIDDEN)[:, None], np.nan, frame[list(CHILD_SUMS)].to_numpy(np.float64))
+        own = Side(numerator, denominator, np.where(gone, "not_available", status), disclosure, sums)
         stratum = frame.groupby(list(STRATUM), sort=False).ngroup().to_numpy().astype(np.intp)
         return cls(frame, stratum, own)
 
@@ -236,4 +258,5 @@ class Counts:
         return Side(
             total(self.own.numerator), total(self.own.denominator),
             worst(self.own.status, _STATUSES), worst(self.own.disclosure, _DISCLOSURES),
+            np.column_stack([total(values) for values in self.own.child_sums.T]),
         )  # fmt: skip

@@ -95,7 +95,18 @@ def wilson(events: ArrayLike, base: ArrayLike, confidence: ArrayLike = 0.95) -> 
     return Limits(np.where(np.isnan(n), np.nan, lower), upper)
 
 
-def _odds_lower(a: FloatArray, b: FloatArray, tail: FloatArray) -> FloatArray:
+def clopper_pearson(events: ArrayLike, base: ArrayLike, confidence: ArrayLike = 0.95) -> Limits:
+    """Exact limits of a proportion (Clopper and Pearson 1934); NaN where events exceed the base."""
+    a, n, level = _floats(events, base, confidence)
+    good = (n > 0) & (a >= 0) & (a <= n)
+    a, rest = np.where(good, a, 1.0), np.where(good, n - a, 1.0)
+    tail = (1 - level) / 2
+    lower = np.where(a == 0, 0.0, special.betaincinv(np.where(a == 0, 1.0, a), rest + 1, tail))
+    upper = np.where(rest == 0, 1.0, special.betainccinv(a + 1, np.where(rest == 0, 1.0, rest), tail))
+    return Limits(np.where(good, lower, np.nan), np.where(good, upper, np.nan))
+
+
+def odds_lower(a: FloatArray, b: FloatArray, tail: FloatArray) -> FloatArray:
     """Lower Clopper-Pearson limit of p for a of a+b, as odds p/(1-p)."""
     p = special.betaincinv(np.where(a == 0, 1.0, a), b + 1, tail)
     return np.where(a == 0, 0.0, p / (1 - p))
@@ -111,7 +122,7 @@ def rri_exact(a: ArrayLike, A: ArrayLike, b: ArrayLike, B: ArrayLike, confidence
     tail = (1 - level) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.where((A > 0) & (B > 0), B / A, np.nan)
-        return Limits(_odds_lower(a, b, tail) * scale, scale / _odds_lower(b, a, tail))
+        return Limits(odds_lower(a, b, tail) * scale, scale / odds_lower(b, a, tail))
 
 
 def rri_exact_p(a: ArrayLike, A: ArrayLike, b: ArrayLike, B: ArrayLike) -> FloatArray:

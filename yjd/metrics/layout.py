@@ -13,7 +13,8 @@ from yjd.metrics.intervals import FloatArray, StrArray
 from yjd.schema import RESULT_COLUMNS
 
 _KEEP_COUNTS = (
-    *USABLE, "no_events", "no_reference", "no_denominator", "inconsistent", "too_few", "not_comparable", "not_converged",
+    *USABLE, "no_events", "no_reference", "no_denominator", "inconsistent",
+    "too_few", "not_comparable", "not_converged",
 )  # fmt: skip
 
 

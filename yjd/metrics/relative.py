@@ -9,20 +9,22 @@ import numpy as np
 import pandas as pd
 
 from yjd.errors import EstimationError
-from yjd.metrics import intervals
+from yjd.metrics import intervals, midp
 from yjd.metrics.comparison import Comparison, spread
 from yjd.metrics.counts import EVERYONE, USABLE, Kind, check_kind, check_per, confidence_levels
 from yjd.metrics.intervals import FloatArray, Limits, StrArray
 from yjd.metrics.layout import Estimates, lay_out
 
-RatioMethod = Literal["exact", "score", "katz"]
+RatioMethod = Literal["exact", "midp", "score", "katz"]
 
 _LIMITS: dict[RatioMethod, Callable[..., Limits]] = {
-    "exact": intervals.rri_exact, "score": intervals.rri_score, "katz": intervals.rri_katz,
+    "exact": intervals.rri_exact, "midp": midp.rri_midp, "score": intervals.rri_score, "katz": intervals.rri_katz,
 }  # fmt: skip
 _P_VALUE: dict[RatioMethod, Callable[..., FloatArray]] = {
-    "exact": intervals.rri_exact_p, "score": intervals.rri_score_p, "katz": intervals.rri_katz_p,
+    "exact": intervals.rri_exact_p, "midp": midp.rri_midp_p,
+    "score": intervals.rri_score_p, "katz": intervals.rri_katz_p,
 }  # fmt: skip
+_POISSON = ("exact", "midp")  # they take both sides' events as Poisson counts, so that a base may be exceeded
 
 
 def relative_rate(
@@ -38,8 +40,10 @@ def relative_rate(
     Parameters
     ----------
     counts : DataFrame
-        Columns group, numerator, denominator; any of measure, period, area, sex, age_band, level, status,
-        disclosure. Groups are compared within the same keys.
+        Columns group, numerator, denominator; any of measure, period, area, sex, age_band, deprivation, level,
+        status, disclosure, and numerator_squares, products, denominator_squares (see `yjd.metrics.design`), with
+        which interval and p-value allow for repeat children and the method ends in `_by_child`. Groups are
+        compared within the same keys.
     kind : {"proportion", "rate"}
         Whether the numerator is part of the base.
     reference : str
@@ -47,8 +51,9 @@ def relative_rate(
         or "everyone", all children of known ethnicity, the group among them.
     confidence : float or sequence of float
         One or more levels; each level is a row.
-    method : {"exact", "score", "katz"}, optional
-        "exact" by default for a rate, "score" (Miettinen and Nurminen) for a proportion. Score and Katz need
+    method : {"exact", "midp", "score", "katz"}, optional
+        "exact" by default for a rate, "score" (Miettinen and Nurminen) for a proportion. "midp" is the mid-P
+        version of the exact interval: shorter, and no longer sure to hold its level. Score and Katz need
         numerators within their bases and say inconsistent where they are not; Katz has no interval, and the
         row is no_events, where a count is 0 or no variation is left.
 
@@ -69,8 +74,8 @@ def relative_rate(
     check_kind(kind)
     used: RatioMethod = ("exact" if kind == "rate" else "score") if method is None else method
     if used not in get_args(RatioMethod):
-        raise EstimationError("The method of a relative rate is exact, score or katz.", "Give one, or leave it out.")
-    pair = Comparison.of(counts, reference, kind if used == "exact" else "proportion")
+        raise EstimationError("The method of a ratio is exact, midp, score or katz.", "Give one, or leave it out.")
+    pair = Comparison.of(counts, reference, kind if used in _POISSON else "proportion")
     status, found = ratio_estimates(pair, levels, used, everyone=reference == EVERYONE)
     return lay_out(
         pair.frame, "rri", levels=levels, own=pair.own, against=pair.against,
@@ -87,8 +92,9 @@ def ratio_estimates(
     a, A, b, B = pair.inputs(usable)
     with np.errstate(divide="ignore"):
         ratio = (a / A) / (b / B)
-    limits = _LIMITS[method](a, A, b, B, levels)
-    p_value = spread(usable, _P_VALUE[method](a, A, b, B)[:, 0])
+    effective = pair.effective(usable, "rate" if method in _POISSON else "proportion")
+    limits = _LIMITS[method](*effective, levels)
+    p_value = spread(usable, _P_VALUE[method](*effective)[:, 0])
     if everyone:
         share = pair.share[usable, None]
         ratio = intervals.ratio_to_everyone(ratio, share)
@@ -96,8 +102,7 @@ def ratio_estimates(
     lower, upper = spread(usable, limits.lower), spread(usable, limits.upper)
     # only Katz leaves a row without limits here
     status = np.where(usable & np.isnan(lower[:, 0]), "no_events", status)
-    methods = np.full(lower.shape, method)
-    return status, Estimates(spread(usable, ratio[:, 0]), lower, upper, methods, p_value)
+    return status, Estimates(spread(usable, ratio[:, 0]), lower, upper, pair.methods(usable, method, levels), p_value)
 
 
 def difference(
@@ -138,9 +143,8 @@ def _difference(
 ) -> pd.DataFrame:
     usable = np.isin(pair.status, USABLE)
     a, A, b, B = pair.inputs(usable)
-    limits = (
-        intervals.newcombe(a, A, b, B, levels) if kind == "proportion" else intervals.mover_rates(a, A, b, B, levels)
-    )
+    method, limits_of = ("newcombe", intervals.newcombe) if kind == "proportion" else ("mover", intervals.mover_rates)
+    limits = limits_of(*pair.effective(usable, kind), levels)
     times = scale[usable, None]
     if reference == EVERYONE:
         # everyone's rate is the mean of the group's and the others' weighted by base: the gap shrinks so
@@ -149,7 +153,7 @@ def _difference(
         spread(usable, (times * (a / A - b / B))[:, 0]),
         spread(usable, times * limits.lower),
         spread(usable, times * limits.upper),
-        np.full((len(usable), len(levels)), "newcombe" if kind == "proportion" else "mover"),
+        pair.methods(usable, method, levels),
     )
     return lay_out(
         pair.frame, quantity, levels=levels, own=pair.own, against=pair.against,

@@ -25,8 +25,8 @@ def representation(counts: pd.DataFrame, *, kind: Kind, confidence: float | Sequ
     Parameters
     ----------
     counts : DataFrame
-        Columns group, numerator, denominator; any of measure, period, area, sex, age_band, level, status,
-        disclosure.
+        Columns group, numerator, denominator; any of measure, period, area, sex, age_band, deprivation, level,
+        status, disclosure, and the sums over children that `relative_rate` takes.
     kind : {"proportion", "rate"}
         Whether the numerator is part of the base.
     confidence : float or sequence of float
