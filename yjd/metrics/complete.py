@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from yjd.schema import ALL, SPLITS, UNKNOWN
 
 BORROWED = 5.0  # what a coarser margin counts for in a finer one, in children
 _DRAWN = 1e9  # beyond this many children of one cell the rest are shared out: chance no longer matters
+
+Places = NDArray[np.integer[Any]]
 
 _WITHIN = ("period", "event")  # nothing is borrowed over periods, nor from children without the event
 _COARSER = (("area", OFFICER), (OFFICER,), ())
@@ -47,12 +50,12 @@ class Completed:
     events: FloatArray
     rest: FloatArray
 
-    def margins(self, frame: pd.DataFrame) -> NDArray[np.intp]:
+    def margins(self, frame: pd.DataFrame) -> Places:
         """For every row of a frame the place of its margin; -1 where there is none."""
         known = pd.MultiIndex.from_frame(self.keys)
         return _places(known, pd.MultiIndex.from_frame(frame[list(STRATUM)]))
 
-    def column(self, groups: pd.Series) -> NDArray[np.intp]:
+    def column(self, groups: pd.Series) -> Places:
         """For every name the place of its group."""
         places = groups.map({name: place for place, name in enumerate(self.groups)})
         return places.fillna(len(self.groups)).to_numpy(dtype=np.intp)
@@ -120,7 +123,7 @@ class _Margin:
     """Known counts of some margin's nodes, shape (nodes, groups), and the coarser node that each lies in."""
 
     known: FloatArray
-    parent: NDArray[np.intp]
+    parent: Places
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class _Block:
     margins: list[_Margin]
 
 
-def _places(index: pd.Index, wanted: pd.Index) -> NDArray[np.intp]:
+def _places(index: pd.Index, wanted: pd.Index) -> Places:
     return index.get_indexer(wanted).astype(np.int64).reshape(-1)
 
 
@@ -174,11 +177,11 @@ def _block(name: tuple[str, str], tall: pd.DataFrame) -> _Block:
     return _Block(name, groups, cells.iloc[wanted], table[wanted, -1], _margins(cells, table[:, :-1], wanted))
 
 
-def _margins(cells: pd.DataFrame, known: FloatArray, wanted: NDArray[np.intp]) -> list[_Margin]:
+def _margins(cells: pd.DataFrame, known: FloatArray, wanted: Places) -> list[_Margin]:
     """Every margin that is coarser than the next, each with the nodes that hold a wanted cell."""
-    chain = [np.arange(len(cells), dtype=np.intp)]
+    chain: list[Places] = [np.arange(len(cells), dtype=np.intp)]
     for names in _COARSER:
-        codes: NDArray[np.intp] = cells.groupby([*_WITHIN, *names], sort=True).ngroup().to_numpy(dtype=np.int64)
+        codes: Places = cells.groupby([*_WITHIN, *names], sort=True).ngroup().to_numpy(dtype=np.int64)
         if codes.max(initial=-1) < chain[-1].max(initial=-1):
             chain.append(codes)
     margins: list[_Margin] = []
@@ -227,7 +230,7 @@ def _deal(rng: np.random.Generator, unknown: FloatArray, shares: FloatArray) -> 
     return drawn + (unknown - whole)[:, None] * shares
 
 
-def _pairs(cells: pd.DataFrame, keys: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _pairs(cells: pd.DataFrame, keys: pd.DataFrame) -> tuple[Places, Places]:
     """Which cell lies in which margin: a margin holds the cells that agree with it wherever it is split."""
     split = (keys[list(SPLITS)] != ALL).to_numpy(dtype=bool)
     nothing = np.empty(0, dtype=np.intp)
