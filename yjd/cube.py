@@ -7,7 +7,8 @@ The *cube* holds each stage's counts at the finest split. *Cells* are its margin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from yjd.measures import Stage, sql_folder
@@ -85,22 +86,34 @@ def cells(cube: pd.DataFrame, warehouse: Warehouse, stages: Sequence[Stage], set
 
 
 def prepare(warehouse: Warehouse, stages: Iterable[Stage]) -> None:
-    """Make what stages join and no extract feeds: the outcomes with their class, and `stage_system`.
+    """Make the tables that stages share and no extract feeds: `stage_system`, and those of sql/prepare they read.
 
     `stage_system` says which record system each stage counts: the first of those in its header that holds any
     record, so that a case recorded by the police and by a youth justice service counts once.
     """
     import pandas as pd
 
-    stages = [stage for stage in stages if stage.systems or "outcomes" in stage.reads]
-    if not stages:
-        return
-    select = (sql_folder() / "prepare" / "classed_outcomes.sql").read_text(encoding="utf-8")
-    warehouse.create("classed_outcomes", "\n".join(ln for ln in select.splitlines() if not ln.startswith("--")))
-    held = set(warehouse.query("SELECT DISTINCT record_system FROM outcomes")["record_system"])
-    chosen = [(stage.id, next((name for name in stage.systems if name in held), None)) for stage in stages]
-    frame = pd.DataFrame([pair for pair in chosen if pair[1]], columns=["stage", "record_system"])
-    warehouse.write(frame, "stage_system", types={"stage": "VARCHAR", "record_system": "VARCHAR"})
+    asked = list(stages)
+    if any(stage.systems for stage in asked):
+        held = set(warehouse.query("SELECT DISTINCT record_system FROM outcomes")["record_system"])
+        chosen = [(stage.id, next((name for name in stage.systems if name in held), None)) for stage in asked]
+        frame = pd.DataFrame([pair for pair in chosen if pair[1]], columns=["stage", "record_system"])
+        warehouse.write(frame, "stage_system", types={"stage": "VARCHAR", "record_system": "VARCHAR"})
+    selects = {
+        path.stem: "\n".join(line for line in path.read_text(encoding="utf-8").splitlines() if line[:2] != "--")
+        for path in sorted((sql_folder() / "prepare").glob("*.sql"))
+    }
+    for name in _read(selects, [stage.sql for stage in asked]):
+        warehouse.create(name, selects[name])
+
+
+def _read(selects: Mapping[str, str], texts: Sequence[str]) -> list[str]:
+    """Which of the tables some SQL reads, itself or through another of them, those that are read by others first."""
+    found: list[str] = []
+    for name, select in selects.items():
+        if name not in found and any(re.search(rf"\b{name}\b", text) for text in texts):
+            found += [*(before for before in _read(selects, [select]) if before not in found), name]
+    return list(dict.fromkeys(found))
 
 
 def cube_sql(stage: Stage) -> str:
