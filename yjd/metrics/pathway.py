@@ -13,9 +13,9 @@ from yjd.metrics.comparison import Comparison
 from yjd.metrics.counts import EVERYONE, USABLE, Reason, Side, confidence_levels, first_reason
 from yjd.metrics.intervals import FloatArray, StrArray, normal_quantile
 from yjd.metrics.layout import Estimates, lay_out
-from yjd.metrics.pathway_gap import Gap, fieller, gap_to_reference
-from yjd.metrics.pathway_stages import Base, Route, Stages
-from yjd.metrics.relative import ratio_estimates
+from yjd.metrics.pathway_gap import Compared, Gap, fieller, gap_to_reference
+from yjd.metrics.pathway_stages import Base, Pair, Route, Stages
+from yjd.metrics.relative import RatioMethod, ratio_estimates
 
 
 def pathway(
@@ -98,47 +98,86 @@ def pathway(
     levels = confidence_levels(confidence)
     route = Route.of(steps, part_of or {}, units or {}, sources or {}, base)
     stages = Stages.of(cells, route.steps, f"pathway_{name}")
-    last = len(route.steps) - 1
-    ratios = [_ratio(stages, route, above, 0, reference, levels) for above in range(1, last + 1)]
-    added = [ratios[0], *(_ratio(stages, route, above, above - 1, reference, levels) for above in range(2, last + 1))]
-    tables = [
-        lay_out(
-            part.pair.frame, quantity, levels=levels, own=part.pair.own, against=part.pair.against,
-            reference=reference, status=part.status, found=part.found, term=term,
-        )
-        for quantity, parts in (("pathway_rri", ratios), ("pathway_step", added))
-        for term, part in zip(route.steps[1:], parts, strict=True)
-    ]  # fmt: skip
-    tables += _shares(stages, route, ratios, added, reference, levels)
-    return pd.concat(tables, ignore_index=True)
+    later = range(1, len(route.steps))
+    pairs = [route.pair(place, 0) for place in later]
+    pairs += [route.pair(place, place - 1) for place in later[1:]]  # the first step is the first ratio
+    pairs += [Pair(later[-1], 0, also=tuple(later))]
+    compared = stages.compare(pairs, reference)
+    squared: Sequence[Comparison | None] = [None] * len(pairs)
+    if stages.squares is not None:
+        squared = stages.compare(pairs, reference, squares=True)
+    found = [
+        _ratio(route, pair, Compared(*both), everyone=reference == EVERYONE, levels=levels)
+        for pair, both in zip(pairs[:-1], zip(compared, squared, strict=True), strict=False)
+    ]
+    ratios, added = found[: len(later)], [found[0], *found[len(later) :]]
+    terms = route.steps[1:]
+    return pd.concat(
+        [
+            _table("pathway_rri", ratios, terms, reference, levels),
+            _table("pathway_step", added, terms, reference, levels),
+            *(
+                _table("pathway_share", shares, terms, reference, levels[[number]])
+                for number, shares in enumerate(_shares(route, compared[-1], ratios, added, reference, levels))
+            ),
+        ],
+        ignore_index=True,
+    )
 
 
 @dataclass(frozen=True)
-class _Ratio:
-    """One stage beside another, compared; `squared` has the sums of squares in place of the counts."""
+class _Part:
+    """What was found of one step; `own` and `against` as they are to be published."""
 
-    pair: Comparison
-    squared: Comparison | None
+    frame: pd.DataFrame
+    own: Side
+    against: Side
     status: StrArray
     found: Estimates
+    compared: Compared
 
 
-def _ratio(stages: Stages, route: Route, above: int, below: int, reference: str, levels: FloatArray) -> _Ratio:
+def _table(
+    quantity: str, parts: Sequence[_Part], terms: Sequence[str], reference: str, levels: FloatArray
+) -> pd.DataFrame:
+    """All steps laid out at once."""
+
+    def side(of: Sequence[Side]) -> Side:
+        return Side(
+            np.concatenate([one.numerator for one in of]), np.concatenate([one.denominator for one in of]),
+            np.concatenate([one.status for one in of]), np.concatenate([one.disclosure for one in of]),
+        )  # fmt: skip
+
+    rows = [len(part.frame) for part in parts]
+    every = [part.found for part in parts]
+    p_values = [np.full(n, np.nan) if one.p_value is None else one.p_value for n, one in zip(rows, every, strict=True)]
+    found = Estimates(
+        np.concatenate([one.estimate for one in every]), np.concatenate([one.lower for one in every]),
+        np.concatenate([one.upper for one in every]), np.concatenate([one.method for one in every]),
+        np.concatenate(p_values),
+    )  # fmt: skip
+    return lay_out(
+        pd.concat([part.frame for part in parts], ignore_index=True), quantity, levels=levels,
+        own=side([part.own for part in parts]), against=side([part.against for part in parts]), reference=reference,
+        status=np.concatenate([part.status for part in parts]), found=found, term=np.repeat(np.asarray(terms), rows),
+    )  # fmt: skip
+
+
+def _ratio(route: Route, pair: Pair, compared: Compared, *, everyone: bool, levels: FloatArray) -> _Part:
     """One stage against another, by the method that suits the two."""
-    nested, fixed, everyone = below in route.within[above], below == 0 and route.fixed, reference == EVERYONE
-    pair = stages.compare(above, below, reference, "proportion" if nested else "rate")
-    squared = stages.compare_squares(above, below, reference)
-    if squared is None and (nested or fixed):
-        status, found = ratio_estimates(pair, levels, "score" if nested else "exact", everyone=everyone)
+    fixed, counts = pair.below == 0 and route.fixed, compared.counts
+    if compared.squares is None and (pair.nested or fixed):
+        method: RatioMethod = "score" if pair.nested else "exact"
+        status, found = ratio_estimates(counts, levels, method, everyone=everyone)
     else:
-        gap = gap_to_reference([(pair, squared)], ((), (0,) if nested else ()), fixed=fixed, everyone=everyone)
-        status, found = _log_normal(pair, gap, levels)
-    if not route.comparable(above, below):
-        status = np.where(np.isin(pair.status, USABLE), "not_comparable", status)
-    return _Ratio(pair, squared, status, found)
+        gap = gap_to_reference([compared], ((), (0,) if pair.nested else ()), fixed=fixed, everyone=everyone)
+        status, found = _log_normal(counts, gap, levels)
+    if not route.comparable(pair.above, pair.below):
+        status = np.where(np.isin(counts.status, USABLE), "not_comparable", status)
+    return _Part(counts.frame, counts.own, counts.against, status, found, compared)
 
 
-def _log_normal(pair: Comparison, gap: Gap, levels: FloatArray) -> tuple[StrArray, Estimates]:
+def _log_normal(counts: Comparison, gap: Gap, levels: FloatArray) -> tuple[StrArray, Estimates]:
     form = np.array([-1.0, 1.0])
     variance = gap.between(form, form)
     with np.errstate(all="ignore"):
@@ -148,11 +187,11 @@ def _log_normal(pair: Comparison, gap: Gap, levels: FloatArray) -> tuple[StrArra
         lower, upper = np.exp(log_ratio[:, None] - half), np.exp(log_ratio[:, None] + half)
         p_value = 2 * special.ndtr(-np.abs(log_ratio) / deviation)
         estimate = np.exp(log_ratio)
-    status = pair.ratio_status()
+    status = counts.ratio_status()
     usable = np.isin(status, USABLE)
     reasons = [
-        (usable & (pair.own.numerator == 0), "no_events"),
-        (usable & (pair.apart.numerator == 0), "no_reference"),
+        (usable & (counts.own.numerator == 0), "no_events"),
+        (usable & (counts.apart.numerator == 0), "no_reference"),
         (usable & ~(deviation > 0), "no_events"),  # everything went on: no variation is left
         (usable & ~np.isfinite(lower + upper).all(axis=1), "too_few"),
     ]
@@ -161,58 +200,51 @@ def _log_normal(pair: Comparison, gap: Gap, levels: FloatArray) -> tuple[StrArra
 
 
 def _shares(
-    stages: Stages, route: Route, ratios: Sequence[_Ratio], added: Sequence[_Ratio], reference: str, levels: FloatArray
-) -> list[pd.DataFrame]:
-    """Each step's share of the log ratio at the last stage."""
-    last = len(route.steps) - 1
-    everything = stages.compare(last, 0, reference, also=range(last + 1))
-    to_base = [(part.pair, part.squared) for part in ratios]
-    gap = gap_to_reference(to_base, route.within, fixed=route.fixed, everyone=reference == EVERYONE)
-    status = _share_status(route, everything, ratios, added)
-    whole = np.eye(last + 1)[last] - np.eye(last + 1)[0]
-    total = ratios[-1].found
-    parity = (total.lower <= 1) & (total.upper >= 1)
-    tables = []
+    route: Route,
+    everything: Comparison,
+    ratios: Sequence[_Part],
+    added: Sequence[_Part],
+    reference: str,
+    levels: FloatArray,
+) -> list[list[_Part]]:
+    """Each step's share of the log ratio at the last stage, for each level of confidence.
+
+    The levels are laid out apart from each other, since a share can have limits at one level and none at another.
+    """
+    gap = gap_to_reference(
+        [part.compared for part in ratios], route.within, fixed=route.fixed, everyone=reference == EVERYONE
+    )
+    status, total = _share_status(route, everything, ratios, added), ratios[-1].found
+    usable, unit = np.isin(status, USABLE), np.eye(len(route.steps))
+    shares: list[list[_Part]] = [[] for _ in levels]
     for place, part in enumerate(added, start=1):
-        step = np.eye(last + 1)[place] - np.eye(last + 1)[place - 1]
-        estimate, lower, upper = fieller(gap, step, whole, levels)
-        method = np.full(lower.shape, "fieller")
-        own, against = (_closed(one, all_) for one, all_ in (
-            (part.pair.own, everything.own), (part.pair.against, everything.against)))  # fmt: skip
-        by_level = []
-        for number in range(len(levels)):
-            here = slice(number, number + 1)
-            usable = np.isin(status, USABLE)
-            reasons = [
-                (usable & parity[:, number], "parity_possible"),
-                (usable & ~np.isfinite(lower[:, number] + upper[:, number]), "too_few"),
-            ]
-            found = Estimates(100 * estimate, 100 * lower[:, here], 100 * upper[:, here], method[:, here])
-            by_level.append(
-                lay_out(
-                    everything.frame, "pathway_share", levels=levels[here], own=own, against=against,
-                    reference=reference, status=first_reason(reasons, status), found=found, term=route.steps[place],
-                )
-            )  # fmt: skip
-        # the levels of one row next to each other
-        order = np.arange(len(levels) * len(status)).reshape(len(levels), -1).T.ravel()
-        tables.append(pd.concat(by_level, ignore_index=True).take(order))
-    return tables
+        estimate, lower, upper = fieller(gap, unit[place] - unit[place - 1], unit[-1] - unit[0], levels)
+        own = Side(part.own.numerator, part.own.denominator, everything.own.status, everything.own.disclosure)
+        against = Side(
+            part.against.numerator, part.against.denominator, everything.against.status, everything.against.disclosure
+        )
+        for number, of_level in enumerate(shares):
+            here = [number]
+            parity = (total.lower[:, number] <= 1) & (total.upper[:, number] >= 1)
+            no_limits = ~np.isfinite(lower[:, number] + upper[:, number])
+            why = first_reason([(usable & parity, "parity_possible"), (usable & no_limits, "too_few")], status)
+            method = np.full((len(status), 1), "fieller")
+            found = Estimates(100 * estimate, 100 * lower[:, here], 100 * upper[:, here], method)
+            of_level.append(_Part(everything.frame, own, against, why, found, part.compared))
+    return shares
 
 
-def _closed(own: Side, every: Side) -> Side:
-    """A step's counts, as open as the most closed cell of the whole pathway."""
-    return Side(own.numerator, own.denominator, every.status, every.disclosure)
-
-
-def _share_status(route: Route, everything: Comparison, ratios: Sequence[_Ratio], added: Sequence[_Ratio]) -> StrArray:
+def _share_status(route: Route, everything: Comparison, ratios: Sequence[_Part], added: Sequence[_Part]) -> StrArray:
     """A share rests on every count along the way."""
     usable = np.isin(everything.status, USABLE)
     places = range(1, len(route.steps))
     alike = route.comparable(places[-1], 0) and all(route.comparable(place, place - 1) for place in places)
     own, apart = (
         np.stack([sides[0].denominator, *(side.numerator for side in sides)])
-        for sides in ([part.pair.own for part in ratios], [part.pair.apart for part in ratios])
+        for sides in (
+            [part.compared.counts.own for part in ratios],
+            [part.compared.counts.apart for part in ratios],
+        )
     )
     over = np.zeros(len(usable), dtype=bool)
     for place, wholes in enumerate(route.within):

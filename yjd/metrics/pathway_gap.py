@@ -15,6 +15,14 @@ _ROUNDING = 1e-9  # what floating point may take, relative to its parts, from a 
 
 
 @dataclass(frozen=True)
+class Compared:
+    """Two stages compared: their counts, and their sums of squares where there are any."""
+
+    counts: Comparison
+    squares: Comparison | None
+
+
+@dataclass(frozen=True)
 class Gap:
     """How far the group lies from the reference in log counts.
 
@@ -30,18 +38,23 @@ class Gap:
 
     def of(self, form: FloatArray) -> FloatArray:
         """A linear form in the log counts, one weight a stage."""
-        return sum((weight * self.size[place] for place, weight in enumerate(form) if weight), np.zeros(1))
+        total = np.zeros(self.size.shape[1])
+        with np.errstate(invalid="ignore"):
+            for place in np.flatnonzero(form):
+                total = total + form[place] * self.size[place]
+        return total
 
     def between(self, form: FloatArray, other: FloatArray) -> FloatArray:
         """Covariance of two linear forms; a stage without a weight plays no part."""
         total = np.zeros(self.size.shape[1])
-        for i, j in zip(*np.nonzero(np.outer(form, other)), strict=True):
-            total = total + form[i] * other[j] * self.covariance[i, j]
+        with np.errstate(invalid="ignore"):  # where a count is 0 or not there
+            for i, j in zip(*np.nonzero(np.outer(form, other)), strict=True):
+                total = total + form[i] * other[j] * self.covariance[i, j]
         return total
 
 
 def gap_to_reference(
-    to_base: Sequence[tuple[Comparison, Comparison | None]],
+    to_base: Sequence[Compared],
     within: Sequence[tuple[int, ...]],
     *,
     fixed: bool,
@@ -52,10 +65,10 @@ def gap_to_reference(
     def stacked(sides: Sequence[Side]) -> FloatArray:
         return np.stack([sides[0].denominator, *(side.numerator for side in sides)])
 
-    own = stacked([pair.own for pair, _ in to_base])
-    against = stacked([pair.against for pair, _ in to_base])
-    apart = stacked([pair.apart for pair, _ in to_base])
-    squared = [pair for _, pair in to_base if pair is not None]
+    own = stacked([one.counts.own for one in to_base])
+    against = stacked([one.counts.against for one in to_base])
+    apart = stacked([one.counts.apart for one in to_base])
+    squared = [one.squares for one in to_base if one.squares is not None]
     with np.errstate(all="ignore"):  # a count of 0 has no logarithm: its row gets a status
         covariance = np.zeros((len(own), *own.shape))
         for count, sides in ((own, [pair.own for pair in squared]), (apart, [pair.apart for pair in squared])):
