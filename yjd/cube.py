@@ -126,6 +126,27 @@ def _dimensions(alias: str, age_band: str) -> str:
     return ", ".join(f"COALESCE({value}, 'Unknown') AS {name}" for name, value in values.items())
 
 
+def rows_sql(stage: Stage) -> str:
+    """Select the rows of records that the cube counts, with their child and their day, in DuckDB's dialect.
+
+    Columns period, child_id, row_id, day, the dimensions of the cube, n.
+    """
+    first = "ROW_NUMBER() OVER (PARTITION BY p.period, s.child_id ORDER BY s.day, s.row_id)"
+    where = "WHERE r.child_id IS NULL OR r.place = 1" if stage.unit == "child" else ""
+    return f"""SELECT period, child_id, row_id, day, {", ".join(_DIMENSIONS)}, n
+FROM (
+WITH stage_rows AS (
+{stage.sql}
+), placed AS (
+SELECT p.period, s.*, {first if where else "1"} AS place
+FROM stage_rows AS s INNER JOIN period AS p ON s.day >= p.start_day AND s.day < p.end_day
+)
+SELECT r.period, r.child_id, r.row_id, r.day, {_dimensions("r", "COALESCE(r.age_band, b.age_band)")}, r.n
+FROM placed AS r LEFT JOIN age_band AS b ON b.age = r.age
+{where}
+) AS recorded"""
+
+
 def _records_sql(stage: Stage) -> str:
     """Count records: a child at its first row in each period, an event every time."""
     rows = "stage_rows AS r INNER JOIN period AS p ON r.day >= p.start_day AND r.day < p.end_day"

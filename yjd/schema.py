@@ -117,6 +117,11 @@ TABLES: Mapping[str, Table] = MappingProxyType({
         breach=Column("flag", "breach or other offence that is not recordable"),
         release_date=Column("date", "release from custody", clean="release_day"),
         resident=Column("flag", "resident in the project's areas"),
+        admission=Column("flag", "the child admitted the offence"),
+        in_care=Column("flag", "looked after by a local authority"),
+        assessed_reoffending=Column("text", "a practitioner's judgement: likelihood of re-offending"),
+        assessed_harm=Column("text", "a practitioner's judgement: risk of serious harm"),
+        assessed_safety=Column("text", "a practitioner's judgement: safety and wellbeing"),
     ), order=(("offence_date", "date"), ("arrest_date", "date"), ("date", "release_date")), ages=(10, 120)),
     "interventions": Table("one row an offer of an intervention", False, _record(
         "date of the offer", None,
