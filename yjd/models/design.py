@@ -128,7 +128,7 @@ class Rung:
     row: IntArray
 
 
-def build(sample: Sample, adjusters: Sequence[str], *, reference: str) -> Rung:
+def build(sample: Sample, adjusters: Sequence[str], *, reference: str, collapse: bool = True) -> Rung:
     """Make the design of the group and some adjusters, on the patterns that these tell apart.
 
     Parameters
@@ -139,10 +139,12 @@ def build(sample: Sample, adjusters: Sequence[str], *, reference: str) -> Rung:
         Columns of the sample. Their baseline is the level with the largest base.
     reference : str
         The baseline of the group; where the sample does not have it, the group with the largest base.
+    collapse : bool
+        False keeps the rows of the sample as they are, for a likelihood that depends on what a row is.
     """
     names = (GROUP, *adjusters)
     ordered = [_with_baseline(sample.factors[name], sample.base, reference if name == GROUP else "") for name in names]
-    row, first = _distinct(ordered)
+    row, first = _distinct(ordered) if collapse else (np.arange(len(sample.base)),) * 2
     collapsed = [Factor(factor.codes[first], factor.levels) for factor in ordered]
     columns = (("", ""), *((name, level) for name, factor in zip(names, ordered, strict=True)
                            for level in factor.levels[1:]))  # fmt: skip

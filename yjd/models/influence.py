@@ -65,10 +65,7 @@ class OfScores:
     event, other : arrays, shape (patterns,)
         The two parts of each pattern's residual: see `Family.parts`.
     shift : array, shape (patterns, size), optional
-        Added to both (to the second alone for a rate): what a row adds because the adjusters' distribution is
-        estimated too.
-    shift_event : bool
-        Whether the shift belongs to both.
+        Added to both: what a record adds because the distribution of the adjusters is estimated too.
     """
 
     design: Design
@@ -77,7 +74,6 @@ class OfScores:
     event: FloatArray
     other: FloatArray
     shift: FloatArray | None = None
-    shift_event: bool = True
 
     @property
     def size(self) -> int:
@@ -92,9 +88,8 @@ class OfScores:
             score += (part.loads @ self.weights)[part.codes[patterns]]
         event, other = score * self.event[patterns, None], score * self.other[patterns, None]
         if self.shift is not None:
+            event += self.shift[patterns]
             other += self.shift[patterns]
-            if self.shift_event:
-                event += self.shift[patterns]
         return event, other
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from yjd.errors import EstimationError
 from yjd.metrics.intervals import FloatArray, StrArray
 from yjd.models.families import Binomial
 from yjd.models.fit import Fit, inverse
@@ -60,13 +61,22 @@ def adjusted_rates(fitted: Fit, row: IntArray, *, target: Target = "sample") -> 
     row : array of int, shape (rows,)
         Pattern of each row of the sample: `Rung.row`.
     target : {"sample", "population"}
-        Whether the sample's adjusters are given, or a draw.
+        Whether the sample's adjusters are given, or a draw ("population" is for proportions).
 
     Returns
     -------
     Targets
         Per 1 of the base.
+
+    Raises
+    ------
+    EstimationError
+        The target is the population and the model is one of rates.
     """
+    if target == "population" and not isinstance(fitted.family, Binomial):
+        raise EstimationError(
+            "The residents of a rate are no draw from a larger population.", "Leave the target as the sample."
+        )
     if fitted.penalty == "firth":
         fitted = recentred(fitted)
     design, family = fitted.design, fitted.family
@@ -142,6 +152,4 @@ def _gradient(fitted: Fit, group: int, slope: FloatArray) -> FloatArray:
 
 def _influence(fitted: Fit, row: IntArray, weights: FloatArray, shift: FloatArray | None) -> OfScores:
     event, other = fitted.family.parts(fitted.linear, fitted.base)
-    return OfScores(
-        fitted.design, row, weights, event, other, shift, shift_event=isinstance(fitted.family, Binomial)
-    )  # fmt: skip
+    return OfScores(fitted.design, row, weights, event, other, shift)
