@@ -51,7 +51,7 @@ def pooled(counts: pd.DataFrame, *, periods: Mapping[str, Sequence[str]]) -> pd.
     parts = frame.merge(members, on="period", how="inner").drop(columns="period").rename(columns={"new": "period"})
     whole = added_up(parts, (*STRATUM, "group"))
     wanted = members.groupby("new", sort=False)["period"].size()
-    missing = (whole["parts"] < whole["period"].map(wanted)).to_numpy(dtype=bool)
+    missing = whole["parts"].to_numpy() < wanted.reindex(whole["period"]).to_numpy(dtype=np.float64)
     whole.loc[missing, "status"] = "not_available"
     whole.loc[missing, ["numerator", "denominator"]] = np.nan
     return whole.drop(columns="parts")
