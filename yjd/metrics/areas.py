@@ -56,7 +56,7 @@ class Areas:
         chosen = np.flatnonzero(~data.frame[over].isin([ALL, UNKNOWN]).to_numpy(dtype=bool))
         keys = [*(name for name in STRATUM if name != over), "group"]
         together = data.frame.iloc[chosen].groupby(keys, sort=False)
-        number = together.ngroup().to_numpy(dtype=np.intp)
+        number = together.ngroup().to_numpy().astype(np.intp)
         # by name within the scope, so that sums do not depend on the order of rows
         name = pd.factorize(data.frame[over].iloc[chosen], sort=True)[0]
         order = np.lexsort((name, number))
@@ -77,8 +77,8 @@ class Areas:
 
     def nothing_varies(self, kind: Kind) -> NDArray[np.bool_]:
         """Where the areas together have no events at all, or of a proportion nothing but events."""
-        none = self.total.numerator == 0
-        return none | (self.total.numerator >= self.total.denominator) if kind == "proportion" else none
+        events = self.total.numerator
+        return np.asarray((events == 0) | ((events >= self.total.denominator) & (kind == "proportion")))
 
 
 def padded(values: FloatArray, scope: NDArray[np.intp]) -> tuple[FloatArray, tuple[NDArray[np.intp], ...]]:

@@ -62,7 +62,7 @@ def adjust(
     q_value = results["q_value"].to_numpy(dtype=np.float64, na_value=np.nan).copy()
     q_value[wanted] = np.nan
     keys = list(dict.fromkeys([*families, "confidence"]))
-    family = results.iloc[chosen].groupby(keys, sort=False, dropna=False).ngroup().to_numpy(dtype=np.intp)
+    family = results.iloc[chosen].groupby(keys, sort=False, dropna=False).ngroup().to_numpy().astype(np.intp)
     q_value[chosen] = adjusted_p(p_value[chosen], family, method)
     adjusted["q_value"] = q_value
     return adjusted

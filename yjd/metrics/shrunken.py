@@ -11,8 +11,9 @@ from scipy import special
 
 from yjd.metrics.areas import Areas, padded
 from yjd.metrics.comparison import spread
+from yjd.metrics.conjugate import BetaBinomial, GammaPoisson, Model
 from yjd.metrics.counts import USABLE, Kind, check_per, confidence_levels
-from yjd.metrics.empirical_bayes import BetaBinomial, Fit, GammaPoisson, Model, fit, profile, variance_about
+from yjd.metrics.empirical_bayes import Fit, fit, profile, variance_about
 from yjd.metrics.intervals import FloatArray, Limits
 from yjd.metrics.layout import Estimates, lay_out
 
@@ -121,11 +122,13 @@ def _limits(kind: Kind, mean: FloatArray, variance: FloatArray, levels: FloatArr
     """Quantiles of the gamma or beta distribution of this mean and variance, never beyond the mean."""
     tail = (1 - levels) / 2
     if kind == "rate":
-        shape, rate = mean**2 / variance, mean / variance
-        lower, upper = special.gammaincinv(shape, tail) / rate, special.gammainccinv(shape, tail) / rate
+        shape, size = mean**2 / variance, mean / variance
+        lower = np.asarray(special.gammaincinv(shape, tail) / size)
+        upper = np.asarray(special.gammainccinv(shape, tail) / size)
     else:
         # a beta variance is below mean x (1 - mean), and so is any variance of a proportion about its mean
         size = np.maximum(mean * (1 - mean) / variance - 1, 1e-6)
         alpha, beta = mean * size, (1 - mean) * size
-        lower, upper = special.betaincinv(alpha, beta, tail), special.betainccinv(alpha, beta, tail)
+        lower = np.asarray(special.betaincinv(alpha, beta, tail))
+        upper = np.asarray(special.betainccinv(alpha, beta, tail))
     return Limits(np.minimum(lower, mean), np.maximum(upper, mean))
