@@ -60,6 +60,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
         ('date = "when", ', "", "no column or constant is given for date"),
         ('date = "when"', 'date = "when", colour = "x"', "colour is not a column of arrests"),
         ("DD/MM/YYYY", "D/M", "is not a date format"),
+        ('[[], ["area"]]', '[[], ["deprived"]]', "'area', 'sex', 'age_band' or 'deprivation'"),
+        ('kinds = ["financial_year"]', 'kinds = ["week"]', "'month'"),
         ('covers = ["2024-04-01"', 'covers = ["1 April"', "two dates as YYYY-MM-DD"),
         ('file = "arrests.csv"', 'file = "arrests.csv"\nencoding = "klingon"', "is not known; try utf-8"),
     ],

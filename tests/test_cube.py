@@ -236,3 +236,32 @@ def test_periods_are_named_and_whole():
     names = ("2023-24", "2024-25", "2024", "2024-Q1", "2024-Q4", "2022-25 (3 years)")
     assert [length[name] for name in names] == [366, 365, 366, 91, 92, 1096]
     assert (found["kind"] == "rolling_3_years").sum() == 1
+
+
+def test_months_are_whole_and_stand_in_order_of_time():
+    found = periods(["month"], 2023, 2024)
+    assert len(found) == 24
+    assert found["period"].tolist() == sorted(found["period"])
+    assert found["start_day"].tolist()[1:] == found["end_day"].tolist()[:-1]
+    named = found.set_index("period")
+    assert named.loc["2024-M02", "end_day"] - named.loc["2024-M02", "start_day"] == 29
+    assert named.loc["2024-M04", "label"] == "April 2024"
+    assert not set(found["period"]) & set(periods(["financial_year", "quarter", "calendar_year"], 2023, 2024)["period"])
+
+
+def test_months_add_up_to_quarters_and_years(warehouse):
+    kinds = ("month", "quarter", "financial_year")
+    tiny = prepared(warehouse, kinds=kinds, first=2024, last=2024, areas=("Birmingham",))
+    days = ("2024-04-01", "2024-04-30", "2024-05-01", "2024-06-30", "2024-07-01", "2024-12-31", "2025-01-01")
+    fill(tiny, "arrests", [{"day": day, "child_id": "a"} for day in days])
+    cover(tiny, "arrests", "2024-04-01", "2025-03-31")
+    frame = rolled(tiny, ["arrests", "children_arrested"], areas=("Birmingham",), splits=[()])
+    counts = {
+        "2024-M03": (None, "not_available"), "2024-M04": (2, "ok"), "2024-M05": (1, "ok"), "2024-M06": (1, "ok"),
+        "2024-Q2": (4, "ok"), "2024-Q3": (1, "ok"), "2024-M12": (1, "ok"), "2024-25": (7, "ok"),
+    }  # fmt: skip
+    for period, expected in counts.items():
+        assert cell(frame, period=period, group="All") == expected, period
+    children = {"2024-M04": 1, "2024-Q2": 1, "2024-25": 1}
+    for period, n in children.items():
+        assert cell(frame, stage="children_arrested", period=period, group="All") == (n, "ok")

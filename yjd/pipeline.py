@@ -200,7 +200,7 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
 def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
     """Hide what may not leave, and refuse to go on if an attack still finds any of it."""
     from yjd import ethnicity
-    from yjd.disclosure import Links, Rules, audit, protect
+    from yjd.disclosure import Links, Rules, audit, protect, related_periods
 
     given = settings.disclosure
     rules = Rules(given.minimum_count, given.zero_safe, given.minimum_denominator, given.round_to or None)
@@ -210,7 +210,7 @@ def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
         subsets={name: stage.part_of for name, stage in stages.items() if stage.part_of in stages},
         parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
         public_stages=frozenset(name for name, stage in stages.items() if stage.public),
-        related_periods=_parts_of_periods(counted.periods),
+        related_periods=related_periods(counted.periods),
         periods_add_up=frozenset(name for name, stage in stages.items() if stage.adds_up),
         headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
         denominators=[(measure.numerator, measure.denominator) for measure in counted.measures],
@@ -300,20 +300,6 @@ def _periods(settings: Settings) -> pd.DataFrame:
         return (epoch + pd.to_timedelta(days, unit="D")).dt.strftime("%Y-%m-%d")
 
     return table.assign(start=iso(table["start_day"]), end=iso(table["end_day"] - 1))
-
-
-def _parts_of_periods(periods: pd.DataFrame) -> dict[str, list[str]]:
-    """Each period with the shorter ones that fill it exactly: an outsider can subtract them from each other."""
-    found = {}
-    columns = (periods[name] for name in ("period", "kind", "start_day", "end_day"))
-    for whole, kind, start, end in zip(*columns, strict=True):
-        for _, same_kind in periods[periods["kind"] != kind].groupby("kind"):
-            inside = same_kind[(same_kind["start_day"] >= start) & (same_kind["end_day"] <= end)]
-            days = (inside["end_day"] - inside["start_day"]).sum()
-            if len(inside) > 1 and days == end - start:
-                found[str(whole)] = list(inside["period"])
-                break
-    return found
 
 
 def _write_review(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:

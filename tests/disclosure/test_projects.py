@@ -1,7 +1,8 @@
-"""Small projects with everything linked: areas, sexes, two levels of ethnicity, nested stages and rolling periods."""
+"""Small projects with everything linked: two dimensions and levels of ethnicity, nested stages, rolling periods."""
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -11,10 +12,12 @@ from pandas.testing import assert_frame_equal
 
 from tests.disclosure.attacker import recovered
 from tests.disclosure.tables import links, only_threshold
+from yjd import schema
 from yjd.disclosure import Rules, audit, protect
 from yjd.schema import CELL_KEYS
 
-AREAS, SEXES, YEARS = ("Dudley", "Walsall"), ("Female", "Male"), ("2022-23", "2023-24")
+YEARS = ("2022-23", "2023-24")
+VALUES = {"area": ("Dudley", "Walsall"), "sex": ("Female", "Male"), "deprivation": ("1", "5")}
 HEADINGS = {"Caribbean": "Black", "African": "Black", "British": "White", "Irish": "White"}
 ROLLING = "2022-24"
 LEAVES = ("precourt", "court")
@@ -27,8 +30,8 @@ LINKS = links(
 )
 
 
-def atoms_of(row):
-    """The atoms of a cell: stage, year, area, sex, detailed group."""
+def atoms_of(row, dimensions=("area", "sex")):
+    """The atoms of a cell: stage, year, what it can be split by, detailed group."""
     groups = {"All": [*HEADINGS, "Unknown"], "Known": list(HEADINGS)}.get(row.group)
     if groups is None:
         inside = [name for name, heading in HEADINGS.items() if row.level == "broad" and heading == row.group]
@@ -37,27 +40,25 @@ def atoms_of(row):
         product(
             LEAVES if row.stage == "outcomes" else [row.stage],
             YEARS if row.period == ROLLING else [row.period],
-            AREAS if row.area == "All" else [row.area],
-            SEXES if row.sex == "All" else [row.sex],
+            *(VALUES[name] if getattr(row, name) == "All" else [getattr(row, name)] for name in dimensions),
             groups,
         )
     )
 
 
-def project(seed, mean, splits):
+def project(seed, mean, splits, dimensions=("area", "sex")):
     """Every published cell of a small project with random counts."""
     random = np.random.default_rng(seed)
-    every = list(product(LEAVES, YEARS, AREAS, SEXES, [*HEADINGS, "Unknown"]))
+    every = list(product(LEAVES, YEARS, *(VALUES[name] for name in dimensions), [*HEADINGS, "Unknown"]))
     count = dict(zip(every, random.poisson(random.gamma(1.0, mean, len(every))).tolist(), strict=True))
     rows = []
     levels = [("broad", group) for group in ("Black", "White", "Unknown", "Known", "All")]
     levels += [("detailed", group) for group in (*HEADINGS, "Unknown", "Known", "All")]
     for stage, period, split, (level, group) in product(("outcomes", *LEAVES), (*YEARS, ROLLING), splits, levels):
-        areas = AREAS if "area" in split else ["All"]
-        sexes = SEXES if "sex" in split else ["All"]
-        rows += [(stage, period, area, sex, "All", "All", level, group) for area, sex in product(areas, sexes)]
+        values = (VALUES[name] if name in split else ["All"] for name in schema.SPLITS)
+        rows += [(stage, period, *place, level, group) for place in product(*values)]
     frame = pd.DataFrame(rows, columns=list(CELL_KEYS))
-    n = [float(sum(count[atom] for atom in atoms_of(row))) for row in frame.itertuples(index=False)]
+    n = [float(sum(count[atom] for atom in atoms_of(row, dimensions))) for row in frame.itertuples(index=False)]
     return frame.assign(n=n, status="ok", disclosure="shown")
 
 
@@ -78,6 +79,31 @@ def test_nothing_hidden_comes_back(seed, splits):
     found = table.iloc[recovered(released, atoms_of)]
     assert found.empty
     assert released["n"].notna().sum() > 0
+    assert_frame_equal(protect(released, rules, LINKS), released)
+
+
+BY_DEPRIVATION = {
+    "fifths": [(), ("deprivation",)],
+    "areas and fifths": [(), ("area",), ("deprivation",)],
+    "crossed": [(), ("area",), ("deprivation",), ("area", "deprivation")],
+    "crossed, margins left out": [(), ("area", "deprivation")],
+    "sexes of fifths": [(), ("sex", "deprivation")],
+}
+
+
+@pytest.mark.parametrize(("seed", "splits"), list(enumerate(BY_DEPRIVATION)), ids=BY_DEPRIVATION)
+def test_nothing_hidden_comes_back_by_deprivation(seed, splits):
+    rules = Rules(minimum_count=6, zero_safe=True, minimum_denominator=8, round_to=None)
+    dimensions = ("sex", "deprivation") if "sex" in splits else ("area", "deprivation")
+    table = project(seed, 25, BY_DEPRIVATION[splits], dimensions)
+    members = partial(atoms_of, dimensions=dimensions)
+    if seed < 2:
+        assert recovered(only_threshold(table, rules), members)
+        assert not audit(only_threshold(table, rules), rules, LINKS).empty
+    released = protect(table, rules, LINKS)
+    assert audit(released, rules, LINKS).empty
+    assert table.iloc[recovered(released, members)].empty
+    assert released.loc[released["deprivation"] != "All", "n"].notna().any()
     assert_frame_equal(protect(released, rules, LINKS), released)
 
 

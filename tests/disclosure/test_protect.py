@@ -11,8 +11,10 @@ from pandas.testing import assert_frame_equal
 
 from tests.disclosure.attacker import by_area_and_group, intervals, recovered
 from tests.disclosure.tables import GROUPS, RULES, cells, hidden, links, only_threshold, two_way
-from yjd.disclosure import Rules, audit, protect
+from yjd.disclosure import Rules, audit, protect, related_periods
+from yjd.disclosure.periods import REST
 from yjd.errors import ConfigurationError, DisclosureError
+from yjd.reference_tables import periods
 
 # Five areas by four groups; two counts (3 and 4) below 6, in different rows and columns.
 FIVE_BY_FOUR = {
@@ -266,6 +268,115 @@ class TestPeriods:
         # 37 in three years, 34 in the two that are shown: 3 in the one that is not.
         table = cells([({"period": "2021-22"}, 14), ({"period": "2023-24"}, 20), ({"period": "2021-24"}, 37)])
         given = links(related_periods={"2021-24": ("2021-22", "2022-23", "2023-24")})
+        assert protect(table, RULES, given)["n"].isna().any()
+
+    def test_children_counted_once_in_a_rolling_period_cannot_be_subtracted(self):
+        years = ("2021-22", "2022-23", "2023-24")
+        counts = dict(zip(years, (14, 3, 20), strict=True)) | {"2021-24": 35}  # two of the children in two years
+        table = cells([({"period": period}, n) for period, n in counts.items()])
+        events = links(related_periods={"2021-24": years})
+        children = links(related_periods={"2021-24": years}, periods_add_up=frozenset())
+        assert protect(table, RULES, events)["n"].isna().sum() == 2
+        released = protect(table, RULES, children)
+        assert released["n"].isna().tolist() == [False, True, False, False]
+        assert audit(released, RULES, children).empty
+        assert not audit(released, RULES, events).empty
+
+    def test_but_those_of_the_only_year_with_any_can(self):
+        # Nobody in the other years: the three years' 9 are that year's, which was hidden for its own group's sake.
+        years = ("2021-22", "2022-23", "2023-24")
+        counts = {"Asian": (0, 3, 0, 3), "Black": (0, 9, 0, 9), "White": (30, 40, 50, 110), "All": (30, 52, 50, 122)}
+        table = cells([
+            ({"period": period, "group": group}, n)
+            for group, of_group in counts.items()
+            for period, n in zip((*years, "2021-24"), of_group, strict=True)
+        ])  # fmt: skip
+        children = links(related_periods={"2021-24": years}, periods_add_up=frozenset())
+        weak = table.copy()
+        weak.loc[[1, 3, 5], "n"] = np.nan  # both Asian counts and the year's Black one: 9 stands at the three years
+        weak.loc[weak["n"].isna(), "disclosure"] = ["primary", "primary", "secondary"]
+        weak = weak.drop(index=[11, 15])  # the three years of White and All children, which would tell by themselves
+        assert set(audit(weak, RULES, children)["group"]) >= {"Asian", "Black"}
+        assert audit(protect(table, RULES, children), RULES, children).empty
+
+    def test_what_the_stages_of_children_leave_of_each_other_adds_up_over_no_period_either(self):
+        years = ("2022-23", "2023-24")
+        counts = {"cohort": (20, 30, 45), "reoffenders": (12, 27, 36)}
+        table = cells([
+            ({"stage": stage, "period": period}, n)
+            for stage, of_stage in counts.items()
+            for period, n in zip((*years, "2022-24"), of_stage, strict=True)
+        ])  # fmt: skip
+        given = {"subsets": {"reoffenders": "cohort"}, "related_periods": {"2022-24": years}}
+        children = links(**given, periods_add_up=frozenset())
+        events = links(**given, periods_add_up=frozenset(counts))
+        # 3 of 2023-24 did not re-offend; of events, the two years less the other year would say so again
+        fewer, more = (protect(table, RULES, one)["n"].isna().sum() for one in (children, events))
+        assert fewer < more
+
+    def test_zeros_that_a_sum_leaves_no_room_for(self):
+        # Zeros may not be shown; a quarter's 12 are all in its second month, so the others have none.
+        months = ("2024-M04", "2024-M05", "2024-M06")
+        counts = dict(zip(months, (0, 12, 0), strict=True)) | {"2024-Q2": 12}
+        table = cells([({"period": period}, n) for period, n in counts.items()])
+        rules, given = small(zero_safe=False), links(related_periods={"2024-Q2": months})
+        weak = table.copy()
+        weak.loc[[0, 2], ["n", "disclosure"]] = [np.nan, "primary"]
+        assert set(audit(weak, rules, given)["attack"]) == {"bounds"}
+        released = protect(table, rules, given)
+        assert released["n"].isna().tolist()[0:3:2] == [True, True]
+        assert audit(released, rules, given).empty
+
+
+class TestRelatedPeriods:
+    def related(self, *kinds, first=2023, last=2024):
+        return related_periods(periods(kinds, first, last))
+
+    def test_months_fill_quarters_and_years(self):
+        found = self.related("month", "quarter", "calendar_year")
+        assert found["2024-Q2"] == ["2024-M04", "2024-M05", "2024-M06"]
+        assert found["2024"] == [f"2024-M{month:02d}" for month in range(1, 13)]
+        assert "2024-M04" not in found
+
+    def test_a_financial_year_takes_months_of_two_years(self):
+        found = self.related("financial_year", "month")
+        assert found["2023-24"][0::11] == ["2023-M04", "2024-M03"]
+        assert len(found["2023-24"]) == 12
+
+    def test_what_is_left_of_a_year_is_no_secret(self):
+        """April to December stand in the release by themselves, January to March follow."""
+        found = self.related("financial_year", "quarter")
+        assert found["2024-25"] == ["2024-Q2", "2024-Q3", "2024-Q4", REST]
+
+    def test_years_fill_rolling_years_and_these_what_is_longer(self):
+        found = self.related("financial_year", "rolling_3_years", first=2020)
+        assert found["2022-25 (3 years)"] == ["2022-23", "2023-24", "2024-25"]
+        rolling = periods(["rolling_3_years"], 2019, 2024)
+        whole = {"period": "six", "kind": "named", "start_day": rolling["start_day"].min()}
+        six = pd.DataFrame([whole | {"end_day": rolling["end_day"].max()}])
+        assert related_periods(pd.concat([rolling, six])) == {"six": ["2019-22 (3 years)", "2022-25 (3 years)"]}
+
+    def test_one_span_under_two_names(self):
+        year = periods(["calendar_year"], 2024, 2024)
+        again = year.assign(period="again", kind="named")
+        assert related_periods(pd.concat([year, again])) == {"2024": ["again"], "again": ["2024"]}
+
+    def test_months_of_a_quarter_protect_each_other(self):
+        counts = {"2024-M04": 14, "2024-M05": 2, "2024-M06": 20, "2024-Q2": 36, "2024-Q3": 30, "2024": 130}
+        counts |= {"2024-Q1": 33, "2024-Q4": 31}
+        table = cells([({"period": period}, n) for period, n in counts.items()])
+        asked = periods(["month", "quarter", "calendar_year"], 2024, 2024)
+        given = links(related_periods=related_periods(asked[asked["period"].isin(list(counts))]))
+        assert set(audit(only_threshold(table), RULES, given)["attack"]) == {"sums"}
+        released = protect(table, RULES, given)
+        assert audit(released, RULES, given).empty
+        assert released.set_index("period")["n"][["2024-M04", "2024-M06", "2024-Q2"]].isna().any()
+
+    def test_the_last_quarter_of_a_year_is_protected_though_it_is_not_published(self):
+        # 90 in the year, 88 in its first three quarters
+        counts = {"2024-Q2": 30, "2024-Q3": 30, "2024-Q4": 28, "2024-25": 90}
+        table = cells([({"period": period}, n) for period, n in counts.items()])
+        given = links(related_periods=self.related("financial_year", "quarter", first=2024))
         assert protect(table, RULES, given)["n"].isna().any()
 
 

@@ -84,6 +84,22 @@ def test_girls_and_boys_may_come_apart_but_not_beside_all(tmp_path: Path) -> Non
             load(SmallProject(tmp_path), store, extract("a", more=split) + extract("b"), a=girls, b=whole)
 
 
+def test_fifths_may_come_apart_but_not_beside_all(tmp_path: Path) -> None:
+    split = ', deprivation = "fifth"'
+    first, last = (f"area,ethnicity,year,fifth,count\nNorth,White,2025,{fifth},7\n" for fifth in (1, 5))
+    with Warehouse.open() as store:
+        load(SmallProject(tmp_path), store, extract("a", more=split) + extract("b", more=split), a=first, b=last)
+        whole = HEAD + "North,White,2025,14\n"
+        with pytest.raises(SchemaError, match="a and b give"):
+            load(SmallProject(tmp_path), store, extract("a", more=split) + extract("b"), a=first, b=whole)
+
+
+def test_a_constant_age_band_is_kept(tmp_path: Path, warehouse: Warehouse) -> None:
+    toml = extract("a").replace('stage = "', 'age_band = "15-17", deprivation = "2", stage = "')
+    load(SmallProject(tmp_path), warehouse, toml, a=HEAD + "North,White,2025,7\n")
+    assert warehouse.query("SELECT age_band, deprivation FROM counts").values.tolist() == [["15-17", "2"]]
+
+
 CENSUS = """
 [[extracts]]
 name = "estimate"

@@ -4,7 +4,8 @@
 """
 
 from yjd.disclosure.audit import audit
+from yjd.disclosure.periods import related_periods
 from yjd.disclosure.protect import protect
 from yjd.disclosure.rules import Links, Rules
 
-__all__ = ["Links", "Rules", "audit", "protect"]
+__all__ = ["Links", "Rules", "audit", "protect", "related_periods"]

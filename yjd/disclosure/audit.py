@@ -70,7 +70,6 @@ class _Sum:
 
     terms: Equation
     rest: float
-    exact: bool
 
 
 def _plainly_shown(released: pd.DataFrame, rules: Rules, links: Links) -> Iterator[Key]:
@@ -138,8 +137,7 @@ class _Table:
             equation = {number: sign for number, sign in terms if self.values[number] is None}
             if equation and len(terms) > 1:
                 rest = -sum(sign * (self.values[number] or 0.0) for number, sign in terms)
-                # Children counted once in a rolling period: the sum says what is linked, and bounds nothing.
-                equations.append(_Sum(equation, rest, exact=name[0] != "period"))
+                equations.append(_Sum(equation, rest))
         return equations
 
     def _in_several(self, terms: list[tuple[int, int]]) -> bool:
@@ -253,13 +251,12 @@ def _subtract(
 
 def _pinned(sums: list[_Sum], table: _Table, links: Links) -> set[int]:
     """Return the unknowns that have one possible value because no count, and no complement, is negative."""
-    usable = [one for one in sums if one.exact]
     low: dict[int, float] = defaultdict(float)
     high: dict[int, float] = defaultdict(lambda: inf)
     nested = _nested_pairs(table, links)
     for _ in range(40):
         changed = False
-        for one in usable:
+        for one in sums:
             changed |= _narrow(one.terms, one.rest, low, high)
         for part, whole in nested:
             changed |= _order(part, whole, table, low, high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from yjd.disclosure.relations import PERIODS, Flags, Floats, Ints, System
+from yjd.disclosure.relations import Flags, Floats, Ints, System
 
 MOST_SWEEPS = 60
 
@@ -12,18 +12,18 @@ MOST_SWEEPS = 60
 def closed_by_bounds(system: System, was_rounded: Flags, unknown: Flags) -> Flags:
     """Whether each column is pinned to one whole number by bounds alone.
 
-    Counts are not negative and a part is no more than its whole. Single periods are left out: for children
-    counted once in a rolling period they bound nothing. So are relations with rounded counts, whose sums are
-    not exact.
+    Counts are not negative and a part is no more than its whole. Relations with rounded counts are left out: their
+    sums are not exact.
     """
     entries = system.matrix.tocoo()
-    row, column, value = entries.coords[0], entries.coords[1], entries.data
+    row, column = (coords.astype(np.int64) for coords in entries.coords)
+    value = entries.data
     rows = system.matrix.shape[0]
     shown = np.where(unknown[column], 0.0, system.n[column] * value)
     target: Floats = -np.bincount(row, weights=shown, minlength=rows).astype(np.float64)
     rounded = np.bincount(row, weights=was_rounded[column], minlength=rows) > 0
-    use = unknown[column] & ~rounded[row] & (system.family[row] != PERIODS) & np.isfinite(target)[row]
-    row, column, value = row[use].astype(np.int64), column[use].astype(np.int64), value[use]
+    use = unknown[column] & ~rounded[row] & np.isfinite(target)[row]
+    row, column, value = row[use], column[use], value[use]
     # A "part" that exceeds its whole is not a part of it, and its complement bounds nothing.
     lower = np.where(system.n < 0, -np.inf, 0.0)
     upper = np.full(unknown.size, np.inf)
