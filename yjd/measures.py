@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from yjd.errors import ConfigurationError
-from yjd.schema import CELL_KEYS
+from yjd.schema import CELL_KEYS, HIDDEN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -206,7 +206,7 @@ def measures(extra: Iterable[Measure] = ()) -> dict[str, Measure]:
     return dict(sorted(found.items(), key=lambda item: order.index(item[1].family)))
 
 
-def counts(cells: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+def counts(cells: pd.DataFrame, measure: Measure, sums: pd.DataFrame | None = None) -> pd.DataFrame:
     """Put a measure's numerator beside its denominator.
 
     Parameters
@@ -215,6 +215,8 @@ def counts(cells: pd.DataFrame, measure: Measure) -> pd.DataFrame:
         Columns of ``yjd.schema.CELL_COLUMNS``; released or not. It is not changed.
     measure : Measure
         The two stages.
+    sums : DataFrame, optional
+        Sums over children from :func:`yjd.repeats.event_sums`, of this measure and any others.
 
     Returns
     -------
@@ -223,6 +225,7 @@ def counts(cells: pd.DataFrame, measure: Measure) -> pd.DataFrame:
         status is the worse of the two cells'. A row is hidden if either cell is hidden; a cell hidden in its
         own right (primary) outranks one hidden for another's sake (secondary). A numerator without a
         denominator cell (the Unknown group of a population base) has the denominator 0: ``no_denominator``.
+        Where sums are given, their three columns besides; NaN where the row is hidden or the sums have no row.
     """
     keys = [key for key in CELL_KEYS if key != "stage"]
     columns = [*keys, "n", "status", "disclosure"]
@@ -236,7 +239,16 @@ def counts(cells: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     result["denominator"] = joined["n_below"].astype("float64").mask(unmatched, 0.0)
     result["status"] = _outranking(joined, "status", STATUS_ORDER)
     result["disclosure"] = _outranking(joined, "disclosure", DISCLOSURE_ORDER)
-    return result
+    return result if sums is None else _with_sums(result, sums, [*keys, "measure"])
+
+
+def _with_sums(result: pd.DataFrame, sums: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    from yjd.metrics.counts import CHILD_SUMS
+
+    columns = list(CHILD_SUMS)
+    joined = result.merge(sums[[*keys, *columns]], on=keys, how="left", validate="one_to_one")
+    joined[columns] = joined[columns].astype("float64").mask(joined["disclosure"].isin(HIDDEN))
+    return joined
 
 
 def _outranking(joined: pd.DataFrame, column: str, order: tuple[str, ...]) -> pd.Series[str]:

@@ -52,12 +52,12 @@ class Side:
     @property
     def by_child(self) -> NDArray[np.bool_]:
         """Which rows have all three sums over children."""
-        return ~np.isnan(self.child_sums).any(axis=1)
+        return np.asarray(~np.isnan(self.child_sums).any(axis=1))
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
         """Which rows disclosure control keeps back."""
-        return np.isin(self.disclosure, HIDDEN)
+        return np.asarray(np.isin(self.disclosure, HIDDEN))
 
     def at(self, position: NDArray[np.intp]) -> Side:
         """Take the rows at these positions; -1 is a row that is not there, with status no_reference."""

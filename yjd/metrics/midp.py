@@ -26,7 +26,7 @@ def poisson_midp(events: ArrayLike, confidence: ArrayLike = 0.95) -> Limits:
     some = np.where(a == 0, 1.0, a)
 
     def at_least(mean: FloatArray) -> FloatArray:
-        return (special.gammainc(some, mean) + special.gammainc(a + 1, mean)) / 2
+        return np.asarray((special.gammainc(some, mean) + special.gammainc(a + 1, mean)) / 2)
 
     def at_most(mean: FloatArray) -> FloatArray:
         fewer = np.where(a == 0, 0.0, special.gammaincc(some, mean))

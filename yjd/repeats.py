@@ -1,0 +1,241 @@
+"""Sums over children, made in the warehouse: what intervals need to allow for children who come back.
+
+Events of one child are not independent. How much that matters follows from three sums over the children of a
+cell (see `yjd.metrics.design`), so that is all that leaves the warehouse: no row of a child does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from yjd.measures import Measure, Stage
+from yjd.metrics.counts import CHILD_SUMS
+from yjd.repeats_sql import (
+    IN_TWO_GROUPS_SQL,
+    NUMBERS_SQL,
+    PLACES_SQL,
+    Plan,
+    events_sql,
+    rows_sql,
+    shared_sql,
+    sums_sql,
+)
+from yjd.schema import ALL, KNOWN, SPLITS, UNKNOWN
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from yjd.config import Settings
+    from yjd.warehouse import Warehouse
+
+_ONE_A_ROW = re.compile(r"\b1 AS n\b", re.IGNORECASE)
+_SHARED = ("yy", "yx", "xy", "xx")
+_STRATUM = ("period", *SPLITS, "level")
+
+
+def event_sums(
+    warehouse: Warehouse, measures: Sequence[Measure], stages: Mapping[str, Stage], settings: Settings
+) -> pd.DataFrame:
+    """Sum squares and products over the children of every published cell.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+        After :func:`yjd.cube.build_cube`, which prepares what stages join.
+    measures : sequence of Measure
+        Those that cannot hold a child twice, as both stages count each child once, are left out.
+    stages : mapping
+        The stages of the measures by id.
+    settings : Settings
+        Its splits are used.
+
+    Returns
+    -------
+    DataFrame
+        measure, period, area, sex, age_band, deprivation, level, group, and ``yjd.schema.CHILD_SUMS``: sums over
+        children of y x y, y x x and x x x, where y is the child's events in the cell and x its part of the base
+        (0 for a population). Every group, Unknown, Known and All has a row wherever anything was counted; Known
+        and All are by the child's own sum, so a child recorded in two groups is one child there. A record without
+        a child's identifier and a count from a partner are events of as many children. Where nothing that a
+        stage counts in a period and place carries an identifier, its sums are NaN.
+    """
+    import pandas as pd
+
+    plan = _plan([one for one in measures if _repeats(one, stages)], stages)
+    columns = ["measure", *_STRATUM, "group", *CHILD_SUMS]
+    if not plan.measures:
+        return pd.DataFrame(columns=columns)
+    names = _names(warehouse, settings)
+    with _scratch(warehouse, plan):
+        cells = _write_cells(warehouse, names, settings)
+        found = warehouse.query(sums_sql(plan))
+    found = cells.merge(found, on="cell").drop(columns="cell")
+    frames = _by_measure(_every_group(found.groupby([*_STRATUM, "group"]).sum(), names), plan)
+    return pd.concat(frames, ignore_index=True)[columns]
+
+
+def shared_sums(
+    warehouse: Warehouse,
+    measures: Sequence[Measure],
+    stages: Mapping[str, Stage],
+    settings: Settings,
+    *,
+    pairs: Sequence[tuple[str, str]],
+) -> pd.DataFrame:
+    """Sum products over the children whom two periods share, for every published cell.
+
+    Parameters
+    ----------
+    warehouse, measures, stages, settings
+        As for :func:`event_sums`; measures that count each child once are in too, as years share children.
+    pairs : sequence of (str, str)
+        Names of the earlier and of the later period.
+
+    Returns
+    -------
+    DataFrame
+        measure, from_period, period, area, sex, age_band, deprivation, level, group, yy, yx, xy, xx: sums over
+        children of events x events, events x base, base x events and base x base, the earlier period's first.
+        A cell without a row shares no child that is known by an identifier.
+    """
+    import pandas as pd
+
+    plan = _plan([one for one in measures if not stages[one.numerator].public], stages)
+    columns = ["measure", "from_period", *_STRATUM, "group", *_SHARED]
+    if not (plan.measures and pairs):
+        return pd.DataFrame(columns=columns)
+    with _scratch(warehouse, plan):
+        cells = _write_cells(warehouse, _names(warehouse, settings), settings)
+        linked = _linked(cells, pairs)
+        warehouse.write(linked[["pair", "from_cell", "cell"]], "child_cell_pair")
+        found = linked.merge(warehouse.query(shared_sql(plan)), on="pair").drop(columns=["pair", "from_cell"])
+    found = cells.merge(found, on="cell").drop(columns="cell")
+    found = found.groupby(["from_period", *_STRATUM, "group"]).sum().reset_index()
+    frames = []
+    for place, measure in enumerate(plan.measures):
+        own = found.rename(columns={f"{name}{place}": name for name in _SHARED}).assign(measure=measure.id)
+        frames.append(own.loc[(own[list(_SHARED)] != 0).any(axis=1), columns])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _repeats(measure: Measure, stages: Mapping[str, Stage]) -> bool:
+    """Whether a child can weigh more than once in a measure; a part of a base repeats no more than the base."""
+    named = (measure.denominator,) if measure.kind == "proportion" else (measure.numerator, measure.denominator)
+    return any(_may_repeat(stages[name]) for name in named)
+
+
+def _may_repeat(stage: Stage) -> bool:
+    return not stage.public and (stage.unit == "event" or not _ONE_A_ROW.search(stage.sql))
+
+
+def _plan(measures: list[Measure], stages: Mapping[str, Stage]) -> Plan:
+    names = dict.fromkeys(name for one in measures for name in (one.numerator, one.denominator))
+    return Plan(measures, [stages[name] for name in names if not stages[name].public])
+
+
+@contextmanager
+def _scratch(warehouse: Warehouse, plan: Plan) -> Iterator[None]:
+    """Hold what each child brings to each place for a while."""
+    statements = {
+        "child_rows": rows_sql(plan), "child_number": NUMBERS_SQL, "child_place": PLACES_SQL,
+        "child_events": events_sql(plan),
+    }  # fmt: skip
+    try:
+        for table, select in statements.items():
+            warehouse.create(table, select)
+        yield
+    finally:
+        for table in (*statements, "child_cell", "child_cell_pair"):
+            warehouse.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _names(warehouse: Warehouse, settings: Settings) -> pd.DataFrame:
+    """ethnicity, level, group: all that a recorded ethnicity counts under at each level."""
+    import pandas as pd
+
+    groups = warehouse.query("SELECT code, heading, detailed FROM ethnicity_group").rename(
+        columns={"code": "ethnicity"}
+    )
+    known = groups[groups["ethnicity"] != UNKNOWN]
+    parts = []
+    for level in settings.analysis.splits:
+        column = "heading" if level == "broad" else "detailed"
+        parts += [groups.assign(level=str(level), group=groups[column]), groups.assign(level=str(level), group=ALL)]
+        parts.append(known.assign(level=str(level), group=KNOWN))
+    return pd.concat(parts, ignore_index=True)[["ethnicity", "level", "group"]]
+
+
+def _levels_of_splits(settings: Settings) -> dict[tuple[str, ...], list[str]]:
+    """Give each published split, its dimensions in their order, with the levels that it is published at."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for level, splits in settings.analysis.splits.items():
+        for split in splits:
+            found.setdefault(tuple(name for name in SPLITS if name in split), []).append(str(level))
+    return found
+
+
+def _write_cells(warehouse: Warehouse, names: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Tell the warehouse which published cells each place belongs to, and return what each cell is.
+
+    Where every child has one ethnicity, squares are summed by ethnicity and then added up: a cell has several
+    rows in what is returned, one for each group that it is part of. Where a child is in two groups, each group,
+    Known and All have cells of their own, so that it is one child in each.
+    """
+    import pandas as pd
+
+    places = warehouse.query("SELECT * FROM child_place")
+    apart = bool(warehouse.query(IN_TWO_GROUPS_SQL)["children"].iloc[0])
+    links, cells, numbered = [], [], 0
+    for split, levels in _levels_of_splits(settings).items():
+        own = places[(places[list(split)] != ALL).all(axis=1)]  # what a partner did not split is in no split
+        own = own.assign(**{name: ALL for name in SPLITS if name not in split})
+        named = names[names["level"].isin(levels)]
+        keys = [*_STRATUM, "group"] if apart else [*_STRATUM[:-1], "ethnicity"]
+        own = own.merge(named, on="ethnicity") if apart else own
+        own = own.assign(cell=own.groupby(keys).ngroup() + numbered)
+        numbered += len(own)
+        links.append(own[["place", "cell"]].drop_duplicates())
+        what = own[["cell", *keys]].drop_duplicates()
+        cells.append(what if apart else what.merge(named, on="ethnicity"))
+    warehouse.write(pd.concat(links, ignore_index=True), "child_cell", types={"place": "BIGINT", "cell": "BIGINT"})
+    return pd.concat(cells, ignore_index=True)[["cell", *_STRATUM, "group"]]
+
+
+def _linked(cells: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Cells of the earlier periods beside the same of the later ones: pair, from_period, from_cell, cell."""
+    import pandas as pd
+
+    rest = [name for name in (*_STRATUM, "group") if name != "period"]
+    asked = pd.DataFrame(sorted(set(pairs)), columns=["from_period", "period"])
+    earlier = cells.rename(columns={"period": "from_period", "cell": "from_cell"}).merge(asked, on="from_period")
+    both = earlier.merge(cells, on=["period", *rest])[["from_period", "from_cell", "cell"]].drop_duplicates()
+    return both.assign(pair=range(len(both)))
+
+
+def _every_group(found: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+    """Give every group a row, of zeros if need be, wherever anything was counted."""
+    found = found.reset_index()
+    groups = names[["level", "group"]].drop_duplicates()
+    whole = found[list(_STRATUM)].drop_duplicates().merge(groups, on="level")
+    return whole.merge(found, on=[*_STRATUM, "group"], how="left").fillna(0.0)
+
+
+def _by_measure(wide: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
+    """Lay the sums out by measure; NaN where nothing that a stage counts carries an identifier."""
+    import pandas as pd
+
+    everyone = wide[wide["group"] == ALL].set_index(list(_STRATUM))
+    stratum = pd.MultiIndex.from_frame(wide[list(_STRATUM)])
+    squares = {"0": pd.Series(0.0, index=wide.index)}
+    for place, column in enumerate(plan.columns):
+        anonymous = (everyone[f"all{place}"] > 0) & (everyone[f"nobody{place}"] == everyone[f"all{place}"])
+        squares[column] = wide[f"q{place}"].mask(anonymous.reindex(stratum).to_numpy(dtype=bool))
+    for place, measure in enumerate(plan.measures):
+        above, below = (squares[plan.column(name)] for name in (measure.numerator, measure.denominator))
+        products = wide[f"p{place}"] if f"p{place}" in wide else squares["0"]
+        sums = pd.DataFrame(dict(zip(CHILD_SUMS, (above, products, below), strict=True)))
+        sums = sums.mask(sums.isna().any(axis=1))
+        yield pd.concat([wide[[*_STRATUM, "group"]], sums], axis=1).assign(measure=measure.id)
