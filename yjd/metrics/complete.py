@@ -21,7 +21,7 @@ from yjd.metrics.intervals import FloatArray
 from yjd.metrics.unknown_strata import OFFICER, tall_strata
 from yjd.schema import ALL, SPLITS, UNKNOWN
 
-BORROWED = 5.0  # what a coarser margin counts for in a finer one, in children
+BORROWED = 1.0  # what a coarser margin counts for in a finer one, in children; more would draw groups together
 _DRAWN = 1e9  # beyond this many children of one cell the rest are shared out: chance no longer matters
 
 Places = NDArray[np.integer[Any]]
@@ -92,7 +92,7 @@ def impute(
     Shares of the groups are drawn from the top down: for all children of a period and event together from the
     Dirichlet distribution of the known counts (the Bayesian bootstrap: Rubin 1981, Annals of Statistics 9:130),
     then for officer-observed ethnicity, for area by officer-observed ethnicity, and for the cell itself, each
-    time from the Dirichlet distribution of its own known counts and 5 children shared as the coarser margin's
+    time from the Dirichlet distribution of its own known counts and one child shared as the coarser margin's
     draw. A cell without any known child borrows all from its margin. Then the unknown children of each cell
     are drawn from the multinomial distribution of its shares. Each child or event is drawn by itself.
     """

@@ -72,14 +72,14 @@ def imputed_ratio(
     usable = np.isin(status, USABLE)
     pooled = pool(*tables.log_ratios(usable))
     error = np.sqrt(pooled.variance)
-    bad = np.zeros(len(usable), dtype=bool)
-    bad[usable] = ~(np.isfinite(error) & (error > 0))
-    status = np.where(bad, "no_events", status)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         reach = student_quantile(pooled.degrees[:, None], (1 + levels) / 2) * error[:, None]
         log_limits = pooled.estimate[:, None] + reach * np.array([[[-1.0]], [[0.0]], [[1.0]]])
         p_value = 2 * student_below(pooled.degrees, -np.abs(pooled.estimate) / error)
-    lower, middle, upper = tables.carried(np.exp(log_limits), usable)
+        lower, middle, upper = tables.carried(np.exp(log_limits), usable)
+    status = status.copy()
+    # no variation at all, or parts of one event that leave an interval without end
+    status[usable] = np.where((error > 0) & np.isfinite(upper).all(axis=1), status[usable], "no_events")
     ratio, missing, lower, upper = (
         spread(usable, _rounded(values, figures)) for values in (middle[:, 0], pooled.missing_information, lower, upper)
     )
