@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from yjd import config
+from yjd.extracts.labels import bad_labels
 
 HOW_TO = (Path(__file__).resolve().parents[1] / "docs" / "how-to.md").read_text(encoding="utf-8")
-WHOLE, LABELS, COUNTS, DATABASE, BREAK = re.findall(r"```toml\n(.*?)```", HOW_TO, re.DOTALL)
+WHOLE, LABELS, SPLITS, TENTHS, COUNTS, DATABASE, BREAK = re.findall(r"```toml\n(.*?)```", HOW_TO, re.DOTALL)
 
 
 def load(text: str, folder: Path) -> config.Settings:
@@ -25,6 +26,16 @@ def test_the_example_of_labels_loads(tmp_path):
     text = WHOLE.replace('ethnicity = { self_defined = "police_16plus1", officer = "officer" }', "")
     text = text.replace(', ethnicity_officer = "IC"', "")
     assert load(text + LABELS, tmp_path).extracts[1].ethnicity.labels == {"Asian - Bangla": "Bangladeshi"}
+
+
+def test_the_examples_of_deprivation_load(tmp_path):
+    given = next(line for line in WHOLE.splitlines() if line.startswith("splits"))
+    text = WHOLE.replace(given, SPLITS.strip()).replace('ethnicity = "SDE"', 'ethnicity = "SDE", deprivation = "IMD"')
+    sexes = next(line for line in WHOLE.splitlines() if line.startswith("labels"))
+    settings = load(text.replace(sexes, TENTHS.strip()), tmp_path)
+    assert ("area", "deprivation") in settings.analysis.splits["broad"]
+    assert set(settings.extracts[1].labels["deprivation"].values()) == set("12345")
+    assert bad_labels(settings.extracts[1], settings) == []
 
 
 def test_the_example_of_counts_loads(tmp_path):
