@@ -5,12 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.metrics.frames import NAN, changed, counts, is_blank, row, with_totals
 from yjd import metrics
+from yjd.errors import EstimationError
+from yjd.metrics.verdict import VERDICTS, missing_verdict
+from yjd.schema import RESULT_COLUMNS
 
 GROUPS = ("Black", "Mixed", "White")
 Counts = dict[str, tuple[int, int]]
@@ -120,3 +125,85 @@ def test_a_known_total_smaller_than_the_reference_is_inconsistent() -> None:
 def test_a_known_total_without_a_base_cannot_share_out_the_unknown() -> None:
     frame = counts({"Black": (3, 20), "White": (10, 40), "Known": (13, NAN), "Unknown": (1, 9)})
     assert set(metrics.missing_bounds(frame, kind="rate")["status"]) == {"not_available"}
+
+
+# The verdict
+
+
+def verdict(rows: dict[str, tuple[float, float]], *, kind: str = "rate", **keys: str) -> pd.Series:
+    """The verdict on Black against White."""
+    frame = counts(rows, **keys)
+    results = pd.concat([metrics.relative_rate(frame, kind=kind), metrics.missing_bounds(frame, kind=kind)])
+    return row(missing_verdict(results), "Black")
+
+
+@pytest.mark.parametrize(
+    ("black", "unknown", "estimate", "status"),
+    [
+        # 30 of 1,000 against 10 of 1,000 known; all 25 unknown to White make it 30 against 35
+        (30, 25, 1, "ok"),
+        (30, 20, 1, "ok"),  # 30 against 30: the bounds reach 1
+        (30, 19, 0, "ok"),
+        (30, 0, 0, "ok"),
+        # 1 against 10, the other side: 9 unknown to Black make it 10 against 10
+        (1, 8, 0, "ok"),
+        (1, 9, 1, "ok"),
+        (12, 5, NAN, "no_difference"),
+        (0, 5, 0, "ok"),
+    ],
+)
+def test_could_the_missing_alone_explain_the_difference(black: int, unknown: int, estimate: float, status: str) -> None:
+    found = verdict({"Black": (black, 1000), "White": (10, 1000), "Unknown": (unknown, NAN)})
+    assert (found["quantity"], found["status"]) == ("missing_explains", status)
+    assert found["estimate"] == pytest.approx(estimate, nan_ok=True)
+    assert found["method"] == ("bounds" if status == "ok" else "")
+    assert (found["numerator"], found["reference_numerator"]) == (black, 10)
+    assert np.isnan(found[["lower", "upper", "p_value"]].to_numpy(dtype=float)).all()
+    assert set(VERDICTS) == {0, 1}
+
+
+def test_the_verdict_is_for_each_level_of_confidence() -> None:
+    frame = counts({"Black": (18, 1000), "White": (8, 1000), "Unknown": (3, NAN)})
+    results = pd.concat([
+        metrics.relative_rate(frame, kind="rate", confidence=[0.9, 0.999]), metrics.missing_bounds(frame, kind="rate")
+    ])  # fmt: skip
+    found = missing_verdict(results).set_index("confidence")
+    assert found["status"].to_dict() == {0.9: "ok", 0.999: "no_difference"}
+    assert list(missing_verdict(results).columns) == list(RESULT_COLUMNS)
+
+
+def test_without_bounds_there_is_no_verdict() -> None:
+    rows = {"Black": (30, 1000), "White": (10, 1000)}
+    assert verdict(rows)["status"] == "not_available"
+    frame = counts(rows | {"Unknown": (5, NAN)})
+    alone = missing_verdict(metrics.relative_rate(frame, kind="rate"))
+    assert set(alone["status"]) == {"not_available"}
+    assert is_blank(alone, counts_too=True)
+    hidden = changed(frame, "Unknown", disclosure="primary")
+    results = pd.concat([metrics.relative_rate(frame, kind="rate"), metrics.missing_bounds(hidden, kind="rate")])
+    found = row(missing_verdict(results), "Black")
+    assert (found["status"], found["disclosure"]) == ("hidden", "secondary")
+    assert is_blank(found, counts_too=True)
+
+
+@pytest.mark.parametrize("group", ["Black", "White"])
+def test_a_hidden_or_absent_ratio_has_no_verdict(group: str) -> None:
+    frame = counts({"Black": (30, 1000), "White": (10, 1000), "Unknown": (5, NAN)})
+    for change, status in (({"disclosure": "primary"}, "hidden"), ({"status": "censored"}, "censored")):
+        broken = changed(frame, group, **change)
+        results = pd.concat([metrics.relative_rate(broken, kind="rate"), metrics.missing_bounds(broken, kind="rate")])
+        found = row(missing_verdict(results), "Black")
+        assert found["status"] == status
+        assert is_blank(found, counts_too=True)
+        if status == "hidden":
+            assert found["disclosure"] == ("primary" if group == "Black" else "secondary")
+    broken = changed(frame, group, status="break")
+    results = pd.concat([metrics.relative_rate(broken, kind="rate"), metrics.missing_bounds(broken, kind="rate")])
+    assert row(missing_verdict(results), "Black")[["status", "estimate"]].tolist() == ["break", 0]
+
+
+def test_the_verdict_needs_results() -> None:
+    with pytest.raises(EstimationError):
+        missing_verdict(pd.DataFrame({"quantity": ["rri"]}))
+    frame = counts({"Black": (30, 1000), "White": (10, 1000), "Unknown": (5, NAN)})
+    assert missing_verdict(metrics.relative_rate(frame, kind="rate")[:0]).empty
