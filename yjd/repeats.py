@@ -231,7 +231,8 @@ def _by_measure(wide: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
     stratum = pd.MultiIndex.from_frame(wide[list(_STRATUM)])
     squares = {"0": pd.Series(0.0, index=wide.index)}
     for place, column in enumerate(plan.columns):
-        anonymous = (everyone[f"all{place}"] > 0) & (everyone[f"nobody{place}"] == everyone[f"all{place}"])
+        rows, named = everyone[f"all{place}"], everyone[f"all{place}"] - everyone[f"nobody{place}"]
+        anonymous = (named == 0) & ((rows > 0) | (not named.any()))
         squares[column] = wide[f"q{place}"].mask(anonymous.reindex(stratum).to_numpy(dtype=bool))
     for place, measure in enumerate(plan.measures):
         above, below = (squares[plan.column(name)] for name in (measure.numerator, measure.denominator))
