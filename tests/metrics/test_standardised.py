@@ -35,7 +35,8 @@ from tests.metrics.stratified import (
 )
 from yjd.errors import EstimationError
 from yjd.metrics import rate, relative_rate
-from yjd.metrics.standardised import standardised_rate, standardised_ratio, standardised_rri
+from yjd.metrics.standardised import standardised_rate
+from yjd.metrics.standardised_ratios import standardised_ratio, standardised_rri
 
 VALUES = pd.read_csv(REFERENCE / "standardised.csv")
 LIMITS = ["estimate", "lower", "upper"]
@@ -384,6 +385,21 @@ def test_intervals_hold_a_known_truth(kind: str) -> None:
     fixed_rates = standardised_ratio(frame, kind=kind, method="byar")
     held = (fixed_rates["lower"] <= truth[standardised_ratio]) & (truth[standardised_ratio] <= fixed_rates["upper"])
     assert held.mean() < 0.93  # which is what taking the reference's rates as fixed costs
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_children_who_come_twice_count_half(metric: object) -> None:
+    """Every event twice over is no more evidence: the limits are those of each event once."""
+    once = case("children")
+    twice = once.assign(numerator=2 * once["numerator"], products=0.0, denominator_squares=0.0)
+    twice["numerator_squares"] = 4 * once["numerator"]
+    independent, found = row(metric(once, kind="rate"), "Black"), row(metric(twice, kind="rate"), "Black")
+    times = 2 if metric is standardised_rate else 1
+    assert_allclose(found[LIMITS].astype(float), times * independent[LIMITS].astype(float), rtol=1e-9)
+    assert found["method"] == independent["method"] + "_by_child"
+    # a stratum whose children are not known is taken as it is, and the method does not claim them
+    twice.loc[0, "numerator_squares"] = np.nan
+    assert row(metric(twice, kind="rate"), "Black")["method"] == independent["method"]
 
 
 def test_no_counts_give_no_rows() -> None:

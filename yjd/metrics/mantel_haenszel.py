@@ -43,7 +43,8 @@ def mantel_haenszel(
     at the maximum-likelihood common ratio (method breslow_day); for a proportion the inverse-variance (Woolf)
     statistic of log risk ratios (method wald), as in epiR, which leaves out strata where either side has no
     events or both are all events. Where the test speaks against one ratio, look at the strata themselves: the
-    common ratio is then an average over unlike strata.
+    common ratio is then an average over unlike strata. All events are taken to be independent: where children
+    come more than once, both p-values are too small.
 
     Parameters
     ----------

@@ -81,6 +81,10 @@ class Margins:
         whole = np.nan_to_num(np.asarray(values[used], dtype=np.float64), nan=0.0)
         return np.bincount(self.place[used], weights=whole, minlength=len(self.frame)).astype(np.float64)
 
+    def all(self, condition: NDArray[np.bool_], used: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell of each margin whether the condition holds in all its strata in use."""
+        return np.asarray(np.bincount(self.place[used & ~condition], minlength=len(self.frame)) == 0)
+
     def worst(self, status: StrArray, used: NDArray[np.bool_], *, none: str) -> StrArray:
         """Return the worst status among each margin's strata in use; `none` where no stratum is."""
         rank = np.full(len(status), _WORST_FIRST.index("not_available"))
@@ -103,7 +107,7 @@ class Margins:
 
 
 def log_estimates(
-    ratio: FloatArray, error: FloatArray, status: StrArray, levels: FloatArray, method: str
+    ratio: FloatArray, error: FloatArray, status: StrArray, levels: FloatArray, method: str | StrArray
 ) -> tuple[StrArray, Estimates]:
     """Estimate ratios from the standard errors of their logarithms, with the p-value of a ratio of 1.
 
@@ -122,6 +126,6 @@ def log_estimates(
         spread(usable, ratio[usable]),
         spread(usable, centre / factor),
         spread(usable, centre * factor),
-        np.full((len(usable), len(levels)), method),
+        np.repeat(np.broadcast_to(method, len(usable))[:, None], len(levels), axis=1),
         spread(usable, p_value[:, 0]),
     )
