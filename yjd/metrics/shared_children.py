@@ -87,13 +87,17 @@ def sums_apart(frame: pd.DataFrame, earlier: StrArray, sums: FloatArray, referen
     pair = np.char.add(np.char.add(earlier, "\n"), frame["period"].to_numpy(dtype=np.str_))
     keys = frame.assign(period=pair)
 
-    def apart(values: FloatArray) -> FloatArray:
-        return Comparison.of(keys.assign(numerator=values, denominator=values), reference, "rate").apart.numerator
+    def apart(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
+        side = Comparison.of(keys.assign(numerator=first, denominator=second), reference, "rate").apart
+        return side.numerator, side.denominator
 
-    unknown = np.isnan(sums).any(axis=1)
-    lacks = apart(unknown.astype(np.float64)) != 0
-    columns = [apart(np.asarray(np.where(unknown, 0.0, values))) for values in sums.T]
-    return np.where(lacks[:, None], np.nan, np.column_stack(columns))
+    unknown = np.asarray(np.isnan(sums).any(axis=1))
+    yy, yx, xy, xx = np.where(unknown[:, None], 0.0, sums).T
+    found = np.column_stack([*apart(yy, yx), *apart(xy, xx)])
+    if not unknown.any():
+        return found
+    lacks, _ = apart(unknown.astype(np.float64), yy)
+    return np.where(lacks[:, None] != 0, np.nan, found)
 
 
 def log_covariance(before: Side, after: Side, sums: FloatArray) -> FloatArray:

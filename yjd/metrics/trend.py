@@ -214,7 +214,8 @@ def _estimates(
     half = times * error[:, None]
     with np.errstate(divide="ignore"):
         z = np.abs(value) / error
-        p_value = np.maximum(2 * special.ndtr(-z), np.where(more > 0, 2 * special.stdtr(df, -z / more), 0.0))
+        by_t = 2 * special.stdtr(df, -z / np.where(more > 0, more, 1.0))
+        p_value = np.maximum(2 * special.ndtr(-z), np.where(more > 0, by_t, 0.0))
         # a limit stays a number that a file can hold, however little is known
         lower, upper = (np.exp(np.clip(value[:, None] + side, -_WIDEST, _WIDEST)) for side in (-half, half))
     methods = np.repeat(method[:, None], len(levels), axis=1)
