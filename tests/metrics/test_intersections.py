@@ -102,6 +102,19 @@ def test_hidden_and_unusable_parts() -> None:
         assert row(found, "Black", quantity="rate", sex="Male")["status"] == status
 
 
+def test_repeat_children_are_allowed_for() -> None:
+    """Every event twice over is no more evidence, whether the stratum is a row or a sum."""
+    once = finest().drop(columns="numerator").assign(numerator=finest()["numerator"] + 10)
+    sums = {"numerator_squares": 4 * once["numerator"], "products": 0.0, "denominator_squares": 0.0}
+    twice = once.assign(numerator=2 * once["numerator"], **sums)
+    for by in (SPLITS, ("sex",)):
+        one, two = intersections(once, kind="rate", by=by), intersections(twice, kind="rate", by=by)
+        times = np.where(one["quantity"] == "rate", 2, 1)[:, None]
+        limits = ["lower", "upper"]
+        assert np.allclose(two[limits], times * one[limits], rtol=1e-9)
+        assert set(two["method"]) == {f"{name}_by_child" for name in one["method"]}
+
+
 def test_counts_without_their_zeros() -> None:
     frame = finest()
     frame.loc[::5, ["numerator", "denominator"]] = 0.0

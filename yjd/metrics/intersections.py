@@ -35,7 +35,9 @@ def intersections(
     counts : DataFrame
         As for `rate`. Rows split by exactly `by` are used as they are; where a measure, period and level has none,
         the rows split by `by` and least besides are added up to them. A row marked All is never added to its
-        parts. Counts that leave out cells of 0 are fine: what has no row adds nothing.
+        parts. Counts that leave out cells of 0 are fine: what has no row adds nothing. A base that is blank makes
+        the whole blank: write 0 where a part has none. Sums over repeat children are added up too, as if each
+        child stayed in one part.
     kind : {"proportion", "rate"}
         Whether the numerator is part of the base.
     per : float

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from yjd.errors import EstimationError
-from yjd.metrics.counts import STRATUM, USABLE, prepare
+from yjd.metrics.counts import CHILD_SUMS, STRATUM, USABLE, prepare
 from yjd.schema import HIDDEN
 
 _STATUSES = ("ok", "break", "censored", "not_available")  # from best to worst
@@ -49,7 +49,7 @@ def pooled(counts: pd.DataFrame, *, periods: Mapping[str, Sequence[str]]) -> pd.
     frame = prepare(counts)
     members = _members(frame, periods)
     parts = frame.merge(members, on="period", how="inner").drop(columns="period").rename(columns={"new": "period"})
-    whole = added_up(parts, (*STRATUM, "group"))
+    whole = added_up(parts, (*STRATUM, "group")).drop(columns=list(CHILD_SUMS))
     wanted = members.groupby("new", sort=False)["period"].size()
     missing = whole["parts"].to_numpy() < wanted.reindex(whole["period"]).to_numpy(dtype=np.float64)
     whole.loc[missing, "status"] = "not_available"
@@ -61,22 +61,25 @@ def added_up(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Sum a prepared counts frame to these keys, in order of first appearance.
 
     The column `parts` is the number of rows in each sum. Status is the worst, disclosure the most closed; a
-    hidden sum and one without a usable status have no counts.
+    hidden sum and one without a usable status have no counts. Sums over children add up if each child is in one
+    row only, which is the caller's to say.
     """
-    ranked = frame[[*keys, "numerator", "denominator"]].assign(
+    counts = ["numerator", "denominator", *CHILD_SUMS]
+    ranked = frame[[*keys, *counts]].assign(
         status=_place(frame["status"], _STATUSES), disclosure=_place(frame["disclosure"], _DISCLOSURES), parts=1
     )
     # a sum with a part that is absent is absent
-    ranked[["no_numerator", "no_denominator"]] = frame[["numerator", "denominator"]].isna().to_numpy()
+    absent = [f"no_{name}" for name in counts]
+    ranked[absent] = frame[counts].isna().to_numpy()
     grouped = ranked.groupby(list(keys), sort=False)
-    whole = grouped[["numerator", "denominator", "parts"]].sum()
-    worst = grouped[["status", "disclosure", "no_numerator", "no_denominator"]].max()
+    whole = grouped[[*counts, "parts"]].sum()
+    worst = grouped[["status", "disclosure", *absent]].max()
     whole["status"] = np.array(_STATUSES)[worst["status"].to_numpy(dtype=np.intp)]
     whole["disclosure"] = np.array(_DISCLOSURES)[worst["disclosure"].to_numpy(dtype=np.intp)]
     blank = (whole["disclosure"].isin(HIDDEN) | ~whole["status"].isin(USABLE)).to_numpy(dtype=bool)
-    for name in ("numerator", "denominator"):
+    for name in counts:
         whole.loc[blank | worst[f"no_{name}"].to_numpy(dtype=bool), name] = np.nan
-    order = [*keys, "numerator", "denominator", "status", "disclosure", "parts"]
+    order = [*keys, *counts, "status", "disclosure", "parts"]
     return whole.reset_index()[order].astype({"status": "str", "disclosure": "str"})
 
 
