@@ -253,6 +253,12 @@ def test_mixed_sources_are_comparable_with_nothing() -> None:
     assert statuses(found, "pathway_step")["outcomes"] == "not_comparable"
 
 
+def test_two_sources_with_a_stage_between_of_which_nothing_is_known() -> None:
+    found = pathway(three(), sources={"population": "self", "searches": "self", "outcomes": "officer", "court": "self"})
+    assert statuses(found, "pathway_step")["arrests"] == "ok"
+    assert set(statuses(found, "pathway_share").values()) == {"not_comparable"}
+
+
 def test_no_events_on_the_way() -> None:
     found = pathway(cells(White=WHITE, Black=(3000, 250, 140, 4, 0), Asian=(5000, 160, 0, 0, 0)), part_of=PART_OF)
     assert of(found, "pathway_rri").loc["court", "estimate"] == 0
@@ -446,6 +452,34 @@ def test_intervals_hold_the_truth_as_often_as_they_say(part_of: dict[str, str]) 
             covered = ((rows["lower"] <= value) & (value <= rows["upper"])).mean()
             # 1,500 times: three standard errors are 1.7 points; exact limits may hold it more often
             assert 0.933 <= covered <= (0.985 if "exact" in set(rows["method"]) else 0.967), (quantity, term, covered)
+
+
+def test_squares_make_the_intervals_honest_where_children_come_again() -> None:
+    # children with 1 to 4 events each; searches and arrests apart, court decided child by child among outcomes
+    chance, times = np.random.default_rng(7), 1000
+    often, each = np.array([0.6, 0.2, 0.1, 0.1]), np.arange(1.0, 5.0)
+    means = {"White": (20000, 400, 250, 200, 60), "Black": (4000, 220, 180, 120, 60), "Asian": (6000, 100, 60, 40, 20)}
+    found = []
+    for group, mean in means.items():
+        for place, stage in enumerate(STEPS):
+            if place in (1, 2, 3):
+                children = chance.poisson(mean[place] / (often @ each) * often, (times, 4))
+            elif stage == "court":
+                children = chance.binomial(children, mean[4] / mean[3])
+            n, squares = (children @ each, children @ each**2) if place else (float(mean[0]), np.nan)
+            columns = {"stage": stage, "group": group, "n": n, "squares": squares}
+            found.append(pd.DataFrame({"period": np.arange(times).astype(str)} | columns))
+    frame = pd.concat(found, ignore_index=True)
+    gap = np.log(np.array(means["Black"]) / np.array(list(means.values())).sum(axis=0))
+    share = 100 * (gap[4] - gap[3]) / (gap[4] - gap[0])
+
+    def covered(cells: pd.DataFrame) -> float:
+        shares = of(pathway(cells, reference="everyone", part_of=PART_OF), "pathway_share").loc["court"]
+        assert (shares["status"] == "ok").mean() > 0.99
+        return float(((shares["lower"] <= share) & (share <= shares["upper"])).mean())
+
+    assert 0.93 <= covered(frame) <= 0.97
+    assert covered(frame.drop(columns="squares")) < 0.87
 
 
 def test_where_there_is_no_disparity_shares_are_hardly_ever_given() -> None:

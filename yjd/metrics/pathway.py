@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -237,8 +238,8 @@ def _shares(
 def _share_status(route: Route, everything: Comparison, ratios: Sequence[_Part], added: Sequence[_Part]) -> StrArray:
     """A share rests on every count along the way."""
     usable = np.isin(everything.status, USABLE)
-    places = range(1, len(route.steps))
-    alike = route.comparable(places[-1], 0) and all(route.comparable(place, place - 1) for place in places)
+    # any two, since a stage of which nothing is known can stand between two that differ
+    alike = all(route.comparable(above, below) for below, above in combinations(range(len(route.steps)), 2))
     own, apart = (
         np.stack([sides[0].denominator, *(side.numerator for side in sides)])
         for sides in (
