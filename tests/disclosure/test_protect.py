@@ -377,7 +377,23 @@ class TestRelatedPeriods:
         counts = {"2024-Q2": 30, "2024-Q3": 30, "2024-Q4": 28, "2024-25": 90}
         table = cells([({"period": period}, n) for period, n in counts.items()])
         given = links(related_periods=self.related("financial_year", "quarter", first=2024))
-        assert protect(table, RULES, given)["n"].isna().any()
+        assert audit(table, RULES, given)[["period", "attack"]].values.tolist() == [["2024-25", "rest"]]
+        released = protect(table, RULES, given)
+        assert released["n"].isna().any()
+        assert audit(released, RULES, given).empty
+        children = links(related_periods=given.related_periods, periods_add_up=frozenset())
+        assert_frame_equal(protect(table, RULES, children), table)
+        assert audit(table, RULES, children).empty
+
+    def test_a_rest_of_hidden_counts_is_known_where_their_difference_is(self):
+        # The quarter is hidden at both areas and in all; what the year leaves of it still comes out.
+        rows = [("2024-Q2", "Dudley", 3), ("2024-Q2", "Walsall", 9), ("2024-Q2", "All", 12)]
+        rows += [("2024-25", "Dudley", 40), ("2024-25", "Walsall", 60), ("2024-25", "All", 100)]
+        table = cells([({"period": period, "area": area}, n) for period, area, n in rows])
+        given = links(related_periods={"2024-25": ["2024-Q2", REST]})
+        assert set(audit(only_threshold(table), RULES, given)["attack"]) == {"sums"}
+        released = protect(table, RULES, given)
+        assert audit(released, RULES, given).empty
 
 
 class TestMarginsLeftOut:

@@ -47,7 +47,8 @@ def audit(released: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
     DataFrame
         `CELL_KEYS` and `attack`: ``shown`` (a count that the rules hide is there to be read), ``sums``
         (hidden, and given back by adding and subtracting), ``bounds`` (given back because counts are not
-        negative) or ``complement`` (a whole and a part that differ by a count that the rules hide).
+        negative), ``complement`` (a whole and a part that differ by a count that the rules hide) or ``rest`` (a
+        period less those within it that are published leaves such a count).
     """
     table = _Table.of(released, links)
     found = [(key, "shown") for key in _plainly_shown(released, rules, links)]
@@ -61,6 +62,7 @@ def audit(released: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
         pinned = _pinned(equations, table, links) & (unknown - known)
         found += [(table.keys[number], "bounds") for number in sorted(pinned)]
     found += [(key, "complement") for key in _complements(table, one, two, rules, links)]
+    found += [(key, "rest") for key in _rests(table, one, two, rules, links)]
     return pd.DataFrame([(*key, attack) for key, attack in found], columns=list(AUDIT_COLUMNS))
 
 
@@ -338,3 +340,37 @@ def _complements(table: _Table, one: dict[int, int], two: dict[int, int], rules:
                 continue
             if rules.round_to is None and least <= difference < rules.minimum_count:
                 yield key
+
+
+def _rests(table: _Table, one: dict[int, int], two: dict[int, int], rules: Rules, links: Links) -> Iterator[Key]:
+    """Yield the cells of a period that, less the periods within it, are a count that the rules hide."""
+    if rules.round_to is not None:
+        return
+    least = 1 if rules.zero_safe else 0
+    published = {key[1] for key in table.keys}
+    for whole, parts in links.related_periods.items():
+        within = published.intersection(parts)
+        if not within or within.issuperset(parts):
+            continue
+        for number, key in enumerate(table.keys):
+            if key[1] != whole or key[0] not in links.periods_add_up:
+                continue
+            places = [table.place.get((key[0], part, *key[2:])) for part in within]
+            terms = [(number, 1), *((place, -1) for place in places if place is not None)]
+            rest = _fixed(table, terms, (one, two))
+            if rest is not None and least <= rest < rules.minimum_count:
+                yield key
+
+
+def _fixed(table: _Table, terms: list[tuple[int, int]], solutions: tuple[dict[int, int], ...]) -> int | None:
+    """Return what a sum of counts (number, sign) comes to, modulo the prime, if that is the same in every solution."""
+    found = set()
+    for solution in solutions:
+        total = 0
+        for number, sign in terms:
+            seen = table.values[number]
+            if seen is None and number not in solution:
+                return None
+            total += sign * (solution[number] if seen is None else round(seen))
+        found.add(total % PRIME)
+    return found.pop() if len(found) == 1 else None
