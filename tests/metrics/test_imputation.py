@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,6 +127,16 @@ def test_without_unknown_it_is_the_complete_cases(kind: str, reference: str) -> 
         wanted = row(complete, group)
         for name in ("estimate", "lower", "upper", "p_value"):
             assert found[name] == pytest.approx(wanted[name]), name
+
+
+def test_repeat_children_widen_the_interval() -> None:
+    # every child has two events, so that 120 say as much as 60: twice the variance
+    table = counts({"Black": (120, 3000), "White": (400, 30000), "Unknown": (0, NAN)})
+    twice = table.assign(numerator_squares=2 * table["numerator"], products=0.0, denominator_squares=0.0)
+    found = row(imputed_ratio(TWO_AREAS[:0], twice, kind="rate"), "Black", quantity="rri_imputed")
+    reach = stats.norm.ppf(0.975) * np.sqrt(2 / 120 + 2 / 400)
+    assert (found["lower"], found["upper"]) == pytest.approx((3 / np.exp(reach), 3 * np.exp(reach)))
+    assert found["method"] == "rubin_by_child"
 
 
 # A known truth
@@ -354,7 +363,7 @@ def test_any_counts_at_all_give_rows(kind: str, seed: int) -> None:
     fine = any_strata(seed, kind, 40)
     table = whole(any_strata(seed + 1, kind, 40), kind, ("period", "area")).sample(frac=0.9, random_state=1)
     tables = [table, whole(fine, kind, ("period", "area")).sample(frac=0.9, random_state=1), whole(fine, kind)]
-    for each, reference in itertools.product(tables, REFERENCES):
+    for each, reference in zip(tables, REFERENCES, strict=True):
         for metric in (imputed_ratio, allocated_ratio):
             found = metric(fine, each, kind=kind, reference=reference)
             assert list(found.columns) == list(RESULT_COLUMNS)

@@ -33,8 +33,10 @@ def imputed_ratio(
     Children of unknown ethnicity are taken to be missing at random given period, area, sex, age band,
     deprivation, officer-observed ethnicity and the event: among children alike in these, the unknown are made
     up of the groups as the known are. `impute` says how groups are drawn. The logarithm of the ratio of each
-    completed table, with Katz's variance (rate: 1/a + 1/b), is pooled by Rubin's rules. The variance takes
-    each event for independent, so it does not allow for repeat children.
+    completed table, with Katz's variance (rate: 1/a + 1/b), is pooled by Rubin's rules. With sums over children
+    in the counts that variance is multiplied by the design factor of each side (see `yjd.metrics.design`) and the
+    method ends in `_by_child`; the draws still take each event by itself, so where few children have many unknown
+    events the tables differ less than they might.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ def imputed_ratio(
     ratio, missing, lower, upper = (
         spread(usable, _rounded(values, figures)) for values in (middle[:, 0], pooled.missing_information, lower, upper)
     )
-    methods = np.full(lower.shape, "rubin")
+    methods = tables.pair.methods(usable, "rubin", levels)
     blank = np.full((len(usable), 1), np.nan)
     imputed = Estimates(ratio, lower, upper, methods, spread(usable, p_value))
     lost = Estimates(missing, blank, blank, methods[:, :1])
@@ -174,9 +176,11 @@ class _Tables:
     def log_ratios(self, usable: np.ndarray) -> tuple[FloatArray, FloatArray]:
         """Return the logarithm of every ratio to those apart, and its variance, of shape (tables, usable rows)."""
         a, A, b, B = self.sides(usable)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = 1 / a + 1 / b - ((1 / A + 1 / B) if self.nested else 0.0)
-            return np.log((a / A) / (b / B)), np.maximum(variance, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            variance = [1 / part - (1 / base if self.nested else 0.0) for part, base in ((a, A), (b, B))]
+            repeats = self._design_factors(usable)
+            summed = sum(np.maximum(part, 0.0) * factor for part, factor in zip(variance, repeats, strict=True))
+            return np.log((a / A) / (b / B)), np.asarray(summed)
 
     def carried(self, limits: FloatArray, usable: np.ndarray) -> FloatArray:
         """Turn estimate and limits of the ratio to others (lower, middle, upper) into those wanted."""
@@ -196,6 +200,12 @@ class _Tables:
             self.pair.frame, quantity, levels=levels, own=self.pair.own, against=self.pair.against,
             reference=self.reference, status=status, found=found,
         )  # fmt: skip
+
+    def _design_factors(self, usable: np.ndarray) -> list[FloatArray]:
+        """How much less each side's events say than as many of different children; known ethnicity stands for all."""
+        known = self.pair.inputs(usable)
+        effective = self.pair.effective(usable, "proportion" if self.nested else "rate")
+        return [(known[side] / effective[side])[:, 0] for side in (0, 2)]
 
     def _completed(
         self, side: Side, added: tuple[FloatArray, FloatArray], usable: np.ndarray
