@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from yjd.errors import EstimationError
-from yjd.metrics.control_limits import ChartLimits, Rows, chart_limits
+from yjd.metrics.chart_limits import ChartLimits, Rows, chart_limits
 from yjd.metrics.counts import USABLE, Counts, Kind, Side, check_kind, check_per, confidence_levels, first_reason
 from yjd.metrics.design import by_child_name, design, inflation
 from yjd.metrics.intervals import FloatArray, Limits, StrArray

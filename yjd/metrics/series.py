@@ -87,6 +87,7 @@ def cell_state(sides: Sequence[tuple[Side, str]], kind: Kind) -> StrArray:
     for side, without_base in reversed(sides):
         usable = np.isin(side.status, USABLE)
         over = side.numerator > side.denominator if kind == "proportion" else np.zeros(len(state), dtype=bool)
+        over &= side.denominator > 0
         below = (side.numerator < 0) | (side.denominator < 0)
         state = np.where(usable & (over | below), "inconsistent", state)
         no_base = np.isnan(side.denominator) | ((side.denominator == 0) & (side.numerator > 0))
