@@ -9,7 +9,9 @@ import pandas as pd
 
 from yjd.metrics.areas import Areas
 from yjd.metrics.comparison import spread
-from yjd.metrics.control_limits import (
+from yjd.metrics.counts import USABLE, Kind, check_per, confidence_levels
+from yjd.metrics.layout import Estimates, lay_out
+from yjd.metrics.target_limits import (
     NO_WIDENING,
     Dispersion,
     FunnelLimits,
@@ -20,8 +22,6 @@ from yjd.metrics.control_limits import (
     overdispersion,
     widening_of,
 )
-from yjd.metrics.counts import USABLE, Kind, check_per, confidence_levels
-from yjd.metrics.layout import Estimates, lay_out
 
 __all__ = ["funnel", "funnel_limits", "overdispersion"]
 
