@@ -80,11 +80,11 @@ class ByChild:
             value = [f"r.event * p.e{at}" for at in range(size)]
         else:
             value = [f"CASE WHEN r.event = 1 THEN p.e{at} ELSE p.o{at} END" for at in range(size)]
-        joined = f"FROM {self.rows} r JOIN {patterns} p ON r.pattern = p.pattern"  # noqa: S608 - own names
+        joined = f"FROM {self.rows} r JOIN {patterns} p ON r.pattern = p.pattern"
         summed = ", ".join(f"SUM({one}) AS s{at}" for at, one in enumerate(value))
         alone = ", ".join(f"{one} AS s{at}" for at, one in enumerate(value))
         return (
-            f"SELECT {summed} {joined} WHERE r.child_id IS NOT NULL GROUP BY r.child_id "  # noqa: S608 - own names
+            f"SELECT {summed} {joined} WHERE r.child_id IS NOT NULL GROUP BY r.child_id "
             f"UNION ALL SELECT {alone} {joined} WHERE r.child_id IS NULL"
         )
 

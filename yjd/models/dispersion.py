@@ -22,17 +22,17 @@ class Dispersion:
 
     ratio: float
     p_value: float
-    degrees: int
+    degrees: float
 
 
 def pearson(sample: Sample, rung: Rung, fitted: Fit) -> Dispersion:
     """Judge the variation between the patterns of the sample around a fit.
 
     Where expected counts are small, Pearson's statistic does not follow the chi-square distribution, but its mean and
-    variance are known: a row adds 2 + (1 - 6v) / (expected variance) to the variance, with v = p(1 - p) for a
-    proportion and 0 for a rate (McCullagh 1986, Journal of the American Statistical Association 81:104-107). The
-    p-value is that of a multiple of a chi-square distribution with this mean and variance; with large counts it is
-    the usual one. Records of their own (a base of 1) say nothing about dispersion.
+    variance are known, with the fit's own estimation allowed for (Osius and Rojek 1992, Journal of the American
+    Statistical Association 87:1145-1152). The p-value is that of a multiple of a chi-square distribution with this
+    mean and variance; with large counts it is the usual one. Records of their own (a base of 1) say nothing about
+    dispersion and are left out.
 
     Parameters
     ----------
@@ -41,20 +41,26 @@ def pearson(sample: Sample, rung: Rung, fitted: Fit) -> Dispersion:
     rung : Rung
         The rung that was fitted.
     fitted : Fit
-        The fit.
+        The fit, binomial or Poisson.
     """
-    linear = fitted.linear[rung.row]
-    mean = fitted.family.mean(linear)
+    proportion = sample.kind == "proportion"
+    mean = fitted.family.mean(fitted.linear[rung.row])
     expected = sample.base * mean
-    inner = mean * (1 - mean) if sample.kind == "proportion" else np.zeros_like(mean)
-    variance = sample.base * inner if sample.kind == "proportion" else expected
-    counted = (variance > 1e-12) & ((sample.base > 1) | (sample.kind == "rate"))
-    degrees = int(counted.sum()) - len(fitted.kept)
-    if degrees < 1:
-        return Dispersion(float("nan"), float("nan"), max(degrees, 0))
-    v, inside = variance[counted], inner[counted]
+    variance = expected * (1 - mean) if proportion else expected
+    counted = (variance > 1e-12) & ((sample.base > 1) | (not proportion))
+    leverage = variance * fitted.design.quadratic(fitted.covariance)[rung.row]
+    degrees = float(counted.sum() - leverage[counted].sum())
+    if degrees < 0.5:
+        return Dispersion(float("nan"), float("nan"), max(degrees, 0.0))
+    v = variance[counted]
     statistic = float(((sample.events[counted] - expected[counted]) ** 2 / v).sum())
-    spread = float((2 + (1 - 6 * inside) / v).sum()) * degrees / int(counted.sum())
+    # third moments, and what of them the estimated coefficients take away
+    skew = 1 - 2 * mean if proportion else np.ones_like(mean)
+    skew = np.where(counted, skew, 0.0)
+    summed = fitted.design.totals(np.bincount(rung.row, weights=skew, minlength=rung.design.rows))
+    left = float((skew[counted] ** 2 / v).sum() - summed @ fitted.covariance @ summed)
+    plain = 2 * (1 - 1 / sample.base[counted]) if proportion else np.full(len(v), 2.0)
+    spread = float(plain.sum()) * degrees / len(v) + max(left, 0.0)
     if spread <= 0:
         return Dispersion(float("nan"), float("nan"), degrees)
     multiple, shape = spread / (2 * degrees), 2 * degrees**2 / spread

@@ -180,7 +180,7 @@ def _change(fitted: Ladder, at: int, levels: FloatArray) -> Found:
     above, below, options = fitted.rungs[at], fitted.rungs[at - 1], fitted.options
     size, count = len(fitted.sample.groups), len(fitted.rungs)
     spread = fitted.spread if fitted.spread is not None else fitted.by_row
-    assert spread is not None  # noqa: S101 - one of the two is made wherever there are two rungs
+    assert spread is not None, "one of the two is made wherever there are two rungs"
     compared, reference = _compared(above.rates.groups, options.reference)
     slope, value = np.zeros((len(compared), size * count)), np.zeros(len(compared))
     for one, place, sign in ((above, at, 1.0), (below, at - 1, -1.0)):
@@ -243,11 +243,12 @@ def _differences(compared: IntArray, reference: int, size: int) -> FloatArray:
 
 
 def _against(values: FloatArray, compared: IntArray, reference: int) -> FloatArray:
-    return values[compared] - values[max(reference, 0)]
+    return np.asarray(values[compared] - values[max(reference, 0)], dtype=np.float64)
 
 
 def _error(covariance: FloatArray, slope: FloatArray) -> FloatArray:
-    return np.sqrt(np.maximum(np.einsum("kp,pq,kq->k", slope, covariance, slope, optimize=True), 0.0))
+    variance = np.einsum("kp,pq,kq->k", slope, covariance, slope, optimize=True)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
 
 
 def _with_error(status: StrArray, error: FloatArray) -> StrArray:

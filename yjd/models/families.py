@@ -139,7 +139,7 @@ class NegativeBinomial(Poisson):
         spread = 1 + self.alpha * base * rate
         return 1 / spread, -rate / spread
 
-    def saturated(self, events: FloatArray, base: FloatArray) -> float:
+    def saturated(self, events: FloatArray, base: FloatArray) -> float:  # noqa: ARG002 - as Family
         """See `Family`."""
         spread = np.log1p(self.alpha * events)
         return float((special.xlogy(events, events) - (events + 1 / self.alpha) * spread).sum())

@@ -238,7 +238,7 @@ def _finish(
     aside = (state.base == 0) & (base > 0)
     level, contrast = separation.undetermined(design, base, aside, state.null)
     dropped = np.setdiff1d(np.arange(design.width), state.kept)
-    moved = separation.moved_columns(design, state.infinite) if state.infinite.any() else np.array([], dtype=np.intp)
+    moved = separation.moved_columns(state.infinite) if state.infinite.any() else np.array([], dtype=np.intp)
     active = state.base > 0
     return Fit(
         design=design, family=family, events=events, base=base,

@@ -2,9 +2,9 @@
 
 Adjusted rates are marginal standardisation (Lane and Nelder 1982, Biometrics 38:613-621; Muller and MacLehose 2014,
 International Journal of Epidemiology 43:962-970): the prediction for every record of the sample with its group set to
-the one in question, averaged with the bases as weights. By default the sample's own adjusters are taken as given, as R's
-marginaleffects and Stata's margins do: the question is about these children. `target="population"` takes them as a
-draw from a larger population, and adds the variation of that draw.
+the one in question, averaged with the bases as weights. By default the sample's own adjusters are taken as given, as
+R's marginaleffects and Stata's margins do: the question is about these children. `target="population"` takes them as
+a draw from a larger population, and adds the variation of that draw.
 """
 
 from __future__ import annotations

@@ -115,11 +115,6 @@ def undetermined(
     return level, contrast | ~has_rows
 
 
-def of_group(design: Design, names: BoolArray) -> tuple[str, ...]:
-    """The names of the groups where the array holds."""
-    return tuple(design.groups[at] for at in np.flatnonzero(names))
-
-
-def moved_columns(design: Design, along: FloatArray) -> IntArray:
+def moved_columns(along: FloatArray) -> IntArray:
     """The columns that a direction has a part in."""
     return np.flatnonzero(np.abs(along) > _ZERO * np.abs(along).max(initial=0.0))
