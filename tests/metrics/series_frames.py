@@ -33,7 +33,7 @@ def wild(seed: int, *, present: float = 0.9, odd: float = 0.03, whole: bool = Fa
     """Any non-negative counts at all over 12 periods, with gaps, statuses, disclosures and totals that disagree."""
     chance = np.random.default_rng(seed)
     groups = np.array(["Asian", "Black", "White", "Unknown", "Known"])
-    shape = (30, len(groups), len(PERIODS))
+    shape = (20, len(groups), len(PERIODS))
     measure, group, period = np.nonzero(chance.random(shape) < present)
     size = len(measure)
     scale = 10.0 ** chance.integers(0, 5, (shape[0], 1, 1))[measure, 0, 0]

@@ -99,6 +99,9 @@ def _change_of_rate(data: Counts, rows: Pairs, sums: FloatArray, kind: Kind, lev
     )
     by_count = from_counts(both, np.isin(status, USABLE) & apart, levels)
     found = either(apart, by_count, by_log)
+    # a fraction of an event in the earlier period can leave the exact interval without an end
+    endless = np.asarray(np.isin(status, USABLE) & ~np.isfinite(found.upper).all(axis=1))
+    status = first_reason([(endless, "too_few")], status)
     return lay_out(
         data.frame.iloc[rows.later].reset_index(drop=True), "change_rate", levels=levels, own=both.shown,
         against=both.before, status=status, found=found, term=rows.term,
