@@ -94,7 +94,7 @@ def _lost(missing: Missing) -> np.ndarray:
 
 
 def compare(simulated: Simulated, *, kind: str = "proportion", imputations: int = 20) -> pd.DataFrame:
-    """Coverage, and the geometric mean of each estimate over the truth, of Black against White."""
+    """Coverage, and the median of each estimate over the truth, of Black against White."""
     given = {"kind": kind, "reference": "White"}
     results = pd.concat([
         relative_rate(simulated.counts, **given),
@@ -104,9 +104,8 @@ def compare(simulated: Simulated, *, kind: str = "proportion", imputations: int 
     black = results[(results["group"] == "Black") & (results["quantity"] != "missing_information")]
     truth = simulated.ratio
     covered = (black["lower"] <= truth) & (truth <= black["upper"])
-    table = black.assign(covered=covered, off=np.log(black["estimate"] / truth), used=black["status"] == "ok")
-    found = table.groupby("quantity").agg(covered=("covered", "mean"), off=("off", "mean"), used=("used", "mean"))
-    return found.assign(off=np.exp(found["off"]))
+    table = black.assign(covered=covered, off=black["estimate"] / truth, used=black["status"] == "ok")
+    return table.groupby("quantity").agg(covered=("covered", "mean"), off=("off", "median"), used=("used", "mean"))
 
 
 def study(repetitions: int = 1000) -> pd.DataFrame:

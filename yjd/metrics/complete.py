@@ -145,13 +145,14 @@ def _complete(
     tall: pd.DataFrame, counts: pd.DataFrame, tables: int, filled: Callable[[_Block], Iterable[FloatArray]]
 ) -> Completed:
     keys = Counts.of(counts).frame[list(STRATUM)].drop_duplicates(ignore_index=True)
-    groups = tuple(sorted(set(tall["group"]) - set(NOT_GROUPS)))
-    shape = (tables, len(keys), 2, len(groups) + 1)
-    given = np.zeros(shape)
+    groups = tuple(sorted(set(tall["group"].unique()) - set(NOT_GROUPS)))
+    given = np.zeros((tables, len(keys), 2, len(groups) + 1))
+    split = (keys[list(SPLITS)] != ALL).to_numpy(dtype=bool)
+    tall, codes = _numbered(tall, keys)
     for (measure, level), part in tall.groupby(["measure", "level"], sort=True):
         wanted = np.flatnonzero(((keys["measure"] == measure) & (keys["level"] == level)).to_numpy(dtype=bool))
         block = _block((str(measure), str(level)), part)
-        cell, place = _pairs(block.cells, keys.iloc[wanted])
+        cell, place = _pairs(block.cells, codes.iloc[wanted], split[wanted])
         if not len(cell):
             continue
         columns = np.searchsorted(groups, block.groups)
@@ -165,8 +166,18 @@ def _complete(
     return Completed(keys, groups, given[:, :, 0, :], given[:, :, 1, :])
 
 
+def _numbered(tall: pd.DataFrame, keys: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Numbers for the texts of strata and margins, in the same order and much faster to sort and to match."""
+    tall, keys = tall.copy(deep=False), keys.copy(deep=False)
+    for name in ("period", *SPLITS):
+        numbers, _ = pd.factorize(pd.concat([tall[name], keys[name]]), sort=True)
+        tall[name], keys[name] = numbers[: len(tall)], numbers[len(tall) :]
+    tall[OFFICER], _ = pd.factorize(tall[OFFICER], sort=True)
+    return tall, keys
+
+
 def _block(name: tuple[str, str], tall: pd.DataFrame) -> _Block:
-    groups = sorted(set(tall["group"]) - {UNKNOWN})
+    groups = sorted(set(tall["group"].unique()) - {UNKNOWN})
     finest = [*_WITHIN, *SPLITS, OFFICER]
     cells = tall[finest].drop_duplicates().sort_values(finest, ignore_index=True)
     cell = pd.MultiIndex.from_frame(cells).get_indexer(pd.MultiIndex.from_frame(tall[finest]))
@@ -230,9 +241,8 @@ def _deal(rng: np.random.Generator, unknown: FloatArray, shares: FloatArray) -> 
     return drawn + (unknown - whole)[:, None] * shares
 
 
-def _pairs(cells: pd.DataFrame, keys: pd.DataFrame) -> tuple[Places, Places]:
+def _pairs(cells: pd.DataFrame, keys: pd.DataFrame, split: NDArray[np.bool_]) -> tuple[Places, Places]:
     """Which cell lies in which margin: a margin holds the cells that agree with it wherever it is split."""
-    split = (keys[list(SPLITS)] != ALL).to_numpy(dtype=bool)
     nothing = np.empty(0, dtype=np.intp)
     found = [(nothing, nothing)]
     for pattern in np.unique(split, axis=0):
