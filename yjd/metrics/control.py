@@ -68,9 +68,9 @@ def control_chart(
         What is a signal at a period: it lies outside the limits; it is the 8th or a later one in a row on one
         side of the centre; it and one of the two before lie beyond 2 standard deviations on one side; it is the
         6th or a later one in a row that rises (or falls) all along. The first three are the Western Electric
-        rules (1956), the last is Nelson's third (1984, Journal of Quality Technology 16:237-239). Nothing but
-        chance sets them off at 0.3, 0.8, 0.3 and 0.3 of 100 points far enough into a chart, and at least one of
-        them somewhere among 24 points in about 1 chart of 4 (the first alone: 1 of 16); see `tests/metrics`.
+        rules (1956), the last is Nelson's third (1984, Journal of Quality Technology 16:237-239). Of normal values
+        about a known centre, chance alone sets them off at 0.3, 0.8, 0.2 and 0.3 of 100 points far enough into a
+        chart, and at least one of the four somewhere among 24 points in 1 chart of 5 (the first alone: 1 of 16).
     confidence : float or sequence of float
         Of the limits, 3 standard deviations by default; each level is a row.
 
