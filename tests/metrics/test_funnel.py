@@ -63,11 +63,11 @@ def test_r_gives_the_same_dispersion_and_limits_follow_from_it(kind: str, disper
     expected = rows["factor" if dispersion == "multiplicative" else "between"].iloc[0]
     widening = overdispersion(rows["a"], base, target, kind=kind, dispersion=dispersion)
     assert widening == pytest.approx(expected, rel=1e-10)
-    stable, back = (np.sqrt, np.square) if kind == "rate" else (lambda x: np.arcsin(np.sqrt(x)), lambda x: np.sin(x) ** 2)
-    chance = 1 / (4 * base)
-    reach = stats.norm.ppf(0.975) * np.sqrt(
-        chance * expected if dispersion == "multiplicative" else chance + expected
+    stable, back = (
+        (np.sqrt, np.square) if kind == "rate" else (lambda x: np.arcsin(np.sqrt(x)), lambda x: np.sin(x) ** 2)
     )
+    chance = 1 / (4 * base)
+    reach = stats.norm.ppf(0.975) * np.sqrt(chance * expected if dispersion == "multiplicative" else chance + expected)
     found = funnel(areas(rows["a"], base), kind=kind, confidence=0.95, dispersion=dispersion)
     assert_allclose(found["lower"], back(np.maximum(stable(target) - reach, 0)), rtol=1e-9)
     assert_allclose(found["upper"], back(stable(target) + reach), rtol=1e-9)

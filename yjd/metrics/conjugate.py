@@ -98,7 +98,9 @@ class GammaPoisson:
         total, over = nu + e, (a - e) / (nu + e)
         by_t = (nu * over).sum(axis=1)
         by_tt = -(nu * e * (nu + a) / total**2).sum(axis=1)
-        by_nu = (rising.first(a, nu) + np.log1p(over) - over).sum(axis=1)
+        # log1p is exact where a is near e, the logarithm where it is far below
+        log = np.where(over < -0.5, np.log((nu + a) / total), np.log1p(np.maximum(over, -0.5)))
+        by_nu = (rising.first(a, nu) + log - over).sum(axis=1)
         by_nu_nu = (rising.second(a, nu) + over**2 / (nu + a)).sum(axis=1)
         by_t_nu = (e * over / total).sum(axis=1)
         shape = nu[:, 0]

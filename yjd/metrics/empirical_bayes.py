@@ -14,6 +14,7 @@ from yjd.metrics.intervals import FloatArray
 _STEPS = 100  # Newton steps; some ten are usual
 _LONGEST_STEP = 1.5
 _NEAR = 1e-6  # a gain in log likelihood still to come that is too small to be seen in it, for rounding
+_ROUNDING = 1e-12  # of counts and of the log likelihood, what adding up may lose
 _ARRIVED = 1e-13  # a gain, squared by the step that is taken at once, that leaves nothing to be found
 _GAIN = 1e-7  # log likelihood that a spread must add over none at all, for the spread to be told from none
 _NO_SPREAD = 1e-5  # relative to typical information: the least spread that is looked at
@@ -64,7 +65,8 @@ def fit(model: Model, along: Profile) -> Fit:
         slopes = _held(part.slopes(here[0], here[1]), here[1], least[left])
         step = _direction(slopes)
         gain = np.einsum("si,si->s", step, slopes.first)
-        t[left], u[left], found[left] = _line_search(part, here, step, least[left], gain > _NEAR)
+        near = _NEAR + _ROUNDING * (part.typical[:, 0] + np.abs(here[2][:, 0]))
+        t[left], u[left], found[left] = _line_search(part, here, step, least[left], gain > near)
         arrived = gain < _ARRIVED
         left = left[~arrived]
         if not len(left):

@@ -131,4 +131,5 @@ def _limits(kind: Kind, mean: FloatArray, variance: FloatArray, levels: FloatArr
         alpha, beta = mean * size, (1 - mean) * size
         lower = np.asarray(special.betaincinv(alpha, beta, tail))
         upper = np.asarray(special.betainccinv(alpha, beta, tail))
-    return Limits(np.minimum(lower, mean), np.maximum(upper, mean))
+    # fmin and fmax: a mean that rounds to 0 or 1 has no distribution about it, and stands for both limits
+    return Limits(np.fmin(lower, mean), np.fmax(upper, mean))
