@@ -119,8 +119,9 @@ def test_firth_equals_brglm2_and_its_profile(case):
         at = fitted.design.columns.index(("group", group))
         assert fitted.coefficients[at] == pytest.approx(said[f"coefficient_{group}"], rel=1e-8)
         assert _errors(fitted)[at] == pytest.approx(said[f"se_{group}"], rel=1e-8)
-        ends = [profile_limit(fitted.family, rung.design, rung.events, rung.base, best=best, kept=fitted.kept, column=at,
-                              drop=3.841458820694124 / 2, upward=upward) for upward in (False, True)]  # fmt: skip
+        ends = [profile_limit(fitted.family, rung.design, rung.events, rung.base, best=best, kept=fitted.kept,
+                              column=at, drop=3.841458820694124 / 2, upward=upward)
+                for upward in (False, True)]  # fmt: skip
         # R's limits come from a numerical optimum, and are good to about 1e-6
         np.testing.assert_allclose(ends, [said[f"lower_{group}"], said[f"upper_{group}"]], rtol=1e-5)
 

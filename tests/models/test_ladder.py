@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.genmod import families
 from statsmodels.genmod.generalized_linear_model import GLM
@@ -330,6 +330,7 @@ def test_any_counts_give_rows_and_no_wild_number(cells, kind, clusters):
     assert ((rates["lower"] <= rates["estimate"]) & (rates["estimate"] <= rates["upper"])).all()
 
 
+@settings(max_examples=8)
 @given(st.permutations(["x", "y"]), st.permutations([0, 1, 2, 3]))
 def test_names_of_levels_and_the_order_of_rows_do_not_matter(names, order):
     frame = _small(FULL)

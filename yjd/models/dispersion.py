@@ -57,7 +57,8 @@ def pearson(sample: Sample, rung: Rung, fitted: Fit) -> Dispersion:
     # third moments, and what of them the estimated coefficients take away
     skew = 1 - 2 * mean if proportion else np.ones_like(mean)
     skew = np.where(counted, skew, 0.0)
-    summed = fitted.design.totals(np.bincount(rung.row, weights=skew, minlength=rung.design.rows))
+    by_pattern = np.bincount(rung.row, weights=skew, minlength=rung.design.rows).astype(np.float64)
+    summed = fitted.design.totals(by_pattern)
     left = float((skew[counted] ** 2 / v).sum() - summed @ fitted.covariance @ summed)
     plain = 2 * (1 - 1 / sample.base[counted]) if proportion else np.full(len(v), 2.0)
     spread = float(plain.sum()) * degrees / len(v) + max(left, 0.0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import special
 
 from yjd.metrics.counts import USABLE
@@ -15,6 +16,12 @@ from yjd.metrics.intervals import FloatArray, StrArray
 from yjd.schema import ALL, RESULT_COLUMNS, SPLITS
 
 Scale = Literal["linear", "log", "logit"]
+
+_NUMBERS = ("numerator", "denominator", "reference_numerator", "reference_denominator", "estimate", "lower", "upper",
+            "p_value", "q_value", "confidence")  # fmt: skip
+_VARYING = ("quantity", "group", "reference", "rung", "term", "confidence", "numerator", "denominator",
+            "reference_numerator", "reference_denominator", "estimate", "lower", "upper", "p_value", "method",
+            "status")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,43 +124,38 @@ def result_rows(
     keys : Keys
         Measure, period and level of all rows.
     """
-    times = len(levels)
-    parts = [_part(one, times, levels, events, base) for one in found if one.groups]
-    if not parts:
-        parts = [pd.DataFrame({name: [] for name in RESULT_COLUMNS})]
-    table = pd.concat(parts, ignore_index=True)
-    table = table.assign(
-        measure=keys.measure, period=keys.period, level=keys.level, **dict.fromkeys(SPLITS, ALL),
-        q_value=np.nan, disclosure="shown",
-    )[list(RESULT_COLUMNS)]  # fmt: skip
-    numbers = ("confidence", "numerator", "denominator", "reference_numerator", "reference_denominator",
-               "estimate", "lower", "upper", "p_value", "q_value")  # fmt: skip
-    kinds: dict[str, str] = {name: "float64" if name in numbers else "str" for name in RESULT_COLUMNS}
-    return table.astype(kinds)
+    parts = [_part(one, levels, events, base) for one in found if one.groups]
+    columns: dict[str, object] = {
+        "measure": keys.measure, "period": keys.period, "level": keys.level, **dict.fromkeys(SPLITS, ALL),
+        "q_value": np.nan, "disclosure": "shown",
+    }  # fmt: skip
+    columns |= {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in _VARYING}
+    rows = sum(len(part["group"]) for part in parts)
+    table = pd.DataFrame(columns, index=pd.RangeIndex(rows))[list(RESULT_COLUMNS)]
+    return table.astype({name: "float64" if name in _NUMBERS else "str" for name in RESULT_COLUMNS})
 
 
 def _part(
-    one: Found, times: int, levels: FloatArray, events: Mapping[str, float], base: Mapping[str, float]
-) -> pd.DataFrame:
+    one: Found, levels: FloatArray, events: Mapping[str, float], base: Mapping[str, float]
+) -> dict[str, NDArray[Any]]:
+    """Columns of one quantity, the levels of a group next to each other."""
+    times, size = len(levels), len(one.groups) * len(levels)
     usable = np.isin(one.status, USABLE)
-    shown = {name: np.where(usable, values, np.nan) for name, values in
-             (("estimate", one.estimate), ("p_value", one.p_value))}  # fmt: skip
-    has_reference = one.reference in base
-    counts = {
-        "numerator": [events.get(group, np.nan) for group in one.groups],
-        "denominator": [base.get(group, np.nan) for group in one.groups],
-        "reference_numerator": [events[one.reference] if has_reference else np.nan] * len(one.groups),
-        "reference_denominator": [base[one.reference] if has_reference else np.nan] * len(one.groups),
+    columns: dict[str, NDArray[Any]] = {
+        "numerator": np.array([events.get(group, np.nan) for group in one.groups]).repeat(times),
+        "denominator": np.array([base.get(group, np.nan) for group in one.groups]).repeat(times),
+        "reference_numerator": np.full(size, events.get(one.reference, np.nan)),
+        "reference_denominator": np.full(size, base.get(one.reference, np.nan)),
     }
-    columns: dict[str, object] = {name: np.repeat(np.asarray(values, dtype=np.float64), times)
-                                  for name, values in (counts | shown).items()}  # fmt: skip
-    columns |= {name: np.where(usable[:, None], values, np.nan).ravel()
-                for name, values in (("lower", one.lower), ("upper", one.upper))}  # fmt: skip
-    columns |= {
-        "quantity": one.quantity, "rung": one.rung, "term": one.term, "reference": one.reference,
-        "group": np.repeat(np.asarray(one.groups, dtype=object), times),
-        "confidence": np.tile(levels, len(one.groups)),
-        "method": np.repeat(np.where(usable, one.method, ""), times),
-        "status": np.repeat(one.status, times),
-    }  # fmt: skip
-    return pd.DataFrame(columns)
+    for name, values in (("estimate", one.estimate), ("p_value", one.p_value)):
+        columns[name] = np.where(usable, values, np.nan).repeat(times)
+    for name, values in (("lower", one.lower), ("upper", one.upper)):
+        columns[name] = np.where(usable[:, None], values, np.nan).ravel()
+    for name, word in (("quantity", one.quantity), ("rung", one.rung), ("term", one.term),
+                       ("reference", one.reference)):  # fmt: skip
+        columns[name] = np.full(size, word, dtype=object)
+    columns["group"] = np.array(one.groups, dtype=object).repeat(times)
+    columns["confidence"] = np.tile(levels, len(one.groups))
+    columns["method"] = np.where(usable, one.method, "").astype(object).repeat(times)
+    columns["status"] = one.status.astype(object).repeat(times)
+    return columns
