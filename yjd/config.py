@@ -96,6 +96,7 @@ class Periods(Section):
     named: tuple[NamedPeriod, ...] = ()
     headline: str | None = None
     breaks: tuple[Break, ...] = ()
+    changes: tuple[tuple[str, str], ...] | None = None  # (earlier, later); None: year by year, and first to last
 
     @model_validator(mode="after")
     def _whole(self) -> Periods:
@@ -106,9 +107,9 @@ class Periods(Section):
             raise ValueError("there is no period: widen `first` and `last`, or give `kinds` or `named`")
         if len(set(known)) != len(known):
             raise ValueError("two periods have the same name")
-        if wrong := [
-            name for name in (self.headline, *(entry.period for entry in self.breaks)) if name and name not in known
-        ]:
+        ends = [end for pair in self.changes or () for end in pair]
+        named = [self.headline, *(entry.period for entry in self.breaks), *ends]
+        if wrong := [name for name in named if name and name not in known]:
             raise ValueError(f"there is no period {', '.join(wrong)}; there are {', '.join(known)}")
         return self
 
@@ -135,14 +136,23 @@ class Ethnicity(Section):
 
 
 class Analysis(Section):
-    """Which measures are computed, split by what, with which confidence."""
+    """Which measures are computed, split by what, with which methods and confidence."""
 
     measures: tuple[str, ...] | None = None
     confidence: tuple[Annotated[float, Field(gt=0.5, lt=1)], ...] = Field(default=(0.95,), min_length=1)
+    rate_method: Literal["exact", "midp"] | None = None
+    ratio_method: Literal["exact", "midp", "score", "katz"] | None = None
     splits: dict[Literal["broad", "detailed"], tuple[tuple[Split, ...], ...]] = Field(
         default={"broad": ((), ("area",), ("sex",), ("age_band",)), "detailed": ((),)}, min_length=1
     )
     age_bands: tuple[Annotated[str, Field(pattern=r"^\d{2}-\d{2}$")], ...] = ("10-11", "12-14", "15-17")
+    standardise_over: tuple[Split, ...] = ()
+    families: tuple[Literal["measure", "quantity", "period", "reference", "level", "area", "sex", "age_band",
+                            "deprivation", "group"], ...] = Field(
+        default=("measure", "quantity", "period", "reference", "level"), min_length=1
+    )  # fmt: skip
+    imputations: int = Field(default=20, ge=0, le=200, description="0 means no imputation")
+    pathways: dict[Name, tuple[str, ...]] | None = None
 
     @field_validator("splits")
     @classmethod
@@ -150,6 +160,13 @@ class Analysis(Section):
         if lacking := [level for level, given in splits.items() if () not in given]:
             raise ValueError(f"{', '.join(lacking)} needs the whole as well: []")
         return splits
+
+    @model_validator(mode="after")
+    def _standardised_over_a_split(self) -> Analysis:
+        over = set(self.standardise_over)
+        if over and not any(over == set(split) for given in self.splits.values() for split in given):
+            raise ValueError(f"`standardise_over` needs a split by {', '.join(self.standardise_over)} in `splits`")
+        return self
 
     @field_validator("age_bands")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from yjd.errors import ConfigurationError, DisclosureError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from yjd.analysis import Evidence
     from yjd.config import Settings
     from yjd.extracts import Accounting
     from yjd.measures import Measure, Stage
@@ -43,10 +44,11 @@ class Folders:
 
 @dataclass(frozen=True)
 class Counted:
-    """What was counted: the cube, its cells, and the measures, stages and periods that they are for."""
+    """What was counted: the cube, its cells, what goes with them, and the measures, stages and periods concerned."""
 
     cube: pd.DataFrame
     cells: pd.DataFrame
+    evidence: Evidence
     measures: list[Measure]
     stages: dict[str, Stage]
     periods: pd.DataFrame
@@ -117,12 +119,12 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
     progress("Protecting small counts")
     released = protect_cells(settings, counted)
     progress("Computing the measures")
-    results = compute(released, counted.measures, settings)
+    results = compute(released, counted, settings)
     manifest = build_manifest(settings, loaded, counted, released)
     progress("Drawing the charts")
     charts = charts_for(results, manifest)
     progress("Writing the release")
-    unprotected = compute(counted.cells, counted.measures, settings)
+    unprotected = compute(counted.cells, counted, settings)
     _write_review(folders.review / manifest["run"], {"cells": counted.cells, "results": unprotected})
     path = write_release(folders.release, manifest["run"], results=results, manifest=manifest, charts=charts)
     with History.open(history_url(settings)) as history:
@@ -173,6 +175,7 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
         The clean tables that some extract feeds.
     """
     from yjd import cube as cubes
+    from yjd.analysis import gather
     from yjd.measures import measures, stages
 
     registry = stages()
@@ -194,7 +197,8 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
     wanted = {name: registry[name] for measure in chosen for name in (measure.numerator, measure.denominator)}
     cube = cubes.build_cube(warehouse, wanted.values())
     cells = cubes.cells(cube, warehouse, list(wanted.values()), settings)
-    return Counted(cube, cells, chosen, wanted, _periods(settings))
+    evidence = gather(warehouse, chosen, wanted, settings)
+    return Counted(cube, cells, evidence, chosen, wanted, _periods(settings))
 
 
 def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
@@ -225,41 +229,11 @@ def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
     return released
 
 
-def compute(cells: pd.DataFrame, measures: Sequence[Measure], settings: Settings) -> pd.DataFrame:
-    """Every metric of every measure from cells, released or not, in the one results table.
+def compute(cells: pd.DataFrame, counted: Counted, settings: Settings) -> pd.DataFrame:
+    """Every metric of every measure from cells, released or not, in the one results table."""
+    from yjd.analysis import analyse
 
-    What is computed from released cells can show nothing that they do not.
-    """
-    import pandas as pd
-
-    from yjd.measures import counts
-    from yjd.metrics import all_results
-
-    tables = [
-        all_results(
-            _with_breaks(counts(cells, measure), settings),
-            kind=measure.kind,
-            per=measure.per,
-            references=settings.ethnicity.references,
-            confidence=settings.analysis.confidence,
-        )
-        for measure in measures
-    ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _with_breaks(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Mark the periods from which a measure is not comparable with earlier ones."""
-    import pandas as pd
-
-    broken = {
-        (measure, entry.period)
-        for entry in settings.periods.breaks
-        for measure in (entry.measures or frame["measure"].unique())
-    }
-    keys = pd.MultiIndex.from_frame(frame[["measure", "period"]])
-    here = keys.isin(list(broken)) & (frame["status"] == "ok").to_numpy()
-    return frame.assign(status=frame["status"].mask(here, "break"))
+    return analyse(cells, counted.measures, counted.stages, settings, counted.evidence)
 
 
 def history_url(settings: Settings) -> str:

@@ -69,8 +69,9 @@ def wild(draw: st.DrawFn) -> pd.DataFrame:
 
 
 def everything(frame: pd.DataFrame, kind: str = "proportion", **options: object) -> pd.DataFrame:
-    chosen = {"per": 100, "references": ["White", "others", "everyone"], "confidence": 0.95} | options
-    return metrics.all_results(frame, kind=kind, **chosen)
+    plan = metrics.Plan(**{"references": ["White", "others", "everyone"], **options})
+    found = metrics.all_results(frame, kind=kind, per=100, plan=plan)
+    return found[found["quantity"] != "missing_explains"]  # a yes or no, without limits
 
 
 def ordered(results: pd.DataFrame) -> pd.DataFrame:

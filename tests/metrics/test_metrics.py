@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 from tests.metrics.frames import NAN, PROPORTIONS, RATES, changed, counts, is_blank, row, with_totals
 from yjd import metrics
 from yjd.errors import EstimationError
-from yjd.schema import RESULT_COLUMNS
+from yjd.schema import RESULT_COLUMNS, RESULT_KEYS
 
 ALL_METRICS: dict[str, Callable[..., pd.DataFrame]] = {
     "rate": metrics.rate,
@@ -320,11 +320,12 @@ def test_all_results_has_every_quantity_and_sets_no_broad_group_against_detailed
         ]
     )
     frame["level"] = frame["level"].ffill()
-    found = metrics.all_results(frame, kind="proportion", per=100, references=["White", "everyone"])
+    plan = metrics.Plan(references=["White", "everyone"])
+    found = metrics.all_results(frame, kind="proportion", per=100, plan=plan)
     assert set(found["quantity"]) == {
         "rate", "composition", "representation", "representation_ratio",
-        "rri", "difference", "excess", "rri_bounds",
+        "rri", "difference", "excess", "rri_bounds", "missing_explains",
     }  # fmt: skip
     assert set(found.loc[found["reference"] == "White", "level"]) == {"broad"}
     assert set(found.loc[found["reference"] == "everyone", "level"]) == {"broad", "detailed"}
-    assert not found.duplicated(list(RESULT_COLUMNS[:11])).any()
+    assert not found.duplicated(list(RESULT_KEYS)).any()

@@ -61,7 +61,7 @@ def unprotected(settings: Settings) -> tuple[LoadedExtracts, pd.DataFrame]:
     with Warehouse.open() as warehouse:
         loaded = load_extracts(settings, warehouse, sensitive, lambda _: None)
         counted = pipeline.count(settings, warehouse, fed=loaded.fed)
-    return loaded, pipeline.compute(counted.cells, counted.measures, settings)
+    return loaded, pipeline.compute(counted.cells, counted, settings)
 
 
 def with_truth(results: pd.DataFrame, truth: Truth) -> pd.DataFrame:

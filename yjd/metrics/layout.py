@@ -15,6 +15,7 @@ from yjd.schema import RESULT_COLUMNS
 _KEEP_COUNTS = (
     *USABLE, "no_events", "no_reference", "no_denominator", "inconsistent",
     "too_few", "not_comparable", "not_converged",
+    "parity_possible", "no_difference",
 )  # fmt: skip
 
 

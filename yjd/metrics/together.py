@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
+from yjd.metrics.change import change
+from yjd.metrics.complete import allocate, impute
+from yjd.metrics.control import control_chart
 from yjd.metrics.counts import EVERYONE, OTHERS, Kind
+from yjd.metrics.funnel import funnel
+from yjd.metrics.imputation import allocated_ratio, imputed_ratio
+from yjd.metrics.mantel_haenszel import mantel_haenszel
 from yjd.metrics.missing import missing_bounds
-from yjd.metrics.rates import composition, rate
-from yjd.metrics.relative import difference, excess, relative_rate
+from yjd.metrics.rates import RateMethod, composition, rate
+from yjd.metrics.relative import RatioMethod, difference, excess, relative_rate
 from yjd.metrics.representation import representation
+from yjd.metrics.shrunken import shrunken_rate
+from yjd.metrics.standardised import standardised_rate
+from yjd.metrics.standardised_ratios import standardised_ratio, standardised_rri
+from yjd.metrics.trend import trend, trend_ratio
+from yjd.metrics.verdict import missing_verdict
+
+_FIGURES = 3  # of what is made from strata that are not protected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is computed of a counts frame beside rates and comparisons, and how.
+
+    Attributes
+    ----------
+    references, confidence, rate_method, ratio_method
+        As for the metrics.
+    over : sequence of str
+        What rates are standardised over; nothing if empty.
+    areas : bool
+        Whether area rates are shrunken and set into funnels.
+    series : sequence of mappings
+        For every kind of year, its periods with their times: each has a trend.
+    charts : sequence of mappings
+        The same for quarters and months: each has a control chart.
+    pairs : sequence of (str, str)
+        Earlier and later period of every change.
+    imputations : int
+        How often unknown ethnicity is imputed, where `all_results` is given strata.
+    """
+
+    references: Sequence[str]
+    confidence: float | Sequence[float] = 0.95
+    rate_method: RateMethod | None = None
+    ratio_method: RatioMethod | None = None
+    over: Sequence[str] = ()
+    areas: bool = False
+    series: Sequence[Mapping[str, float]] = ()
+    charts: Sequence[Mapping[str, float]] = ()
+    pairs: Sequence[tuple[str, str]] = ()
+    imputations: int = 0
 
 
 def all_results(
@@ -18,34 +66,108 @@ def all_results(
     *,
     kind: Kind,
     per: float,
-    references: Sequence[str],
-    confidence: float | Sequence[float] = 0.95,
+    plan: Plan,
+    shared: pd.DataFrame | None = None,
+    strata: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Rate, composition, representation, and against each reference the ratio, difference, excess and bounds.
+    """Every metric of the plan.
 
     A named reference is used only in those levels of the ethnicity classification in which it is a group at
-    all: White, of the broad level, is not set against the detailed groups. Other parameters are those of each
-    metric.
+    all: White, of the broad level, is not set against the detailed groups.
+
+    Parameters
+    ----------
+    counts, kind, per
+        As for `rate`.
+    plan : Plan
+        What to compute.
+    shared : DataFrame, optional
+        Sums over children who are in both periods of a pair, for `change`.
+    strata : DataFrame, optional
+        Known and unknown children at the finest split, for `imputed_ratio`.
 
     Returns
     -------
     DataFrame
         Columns `yjd.schema.RESULT_COLUMNS`.
     """
+    confidence, references = plan.confidence, list(dict.fromkeys(plan.references))
     tables = [
-        rate(counts, kind=kind, per=per, confidence=confidence),
+        rate(counts, kind=kind, per=per, confidence=confidence, method=plan.rate_method),
         composition(counts, confidence=confidence),
         representation(counts, kind=kind, confidence=confidence),
+        *_of_areas(counts, kind, per, plan),
+        *_over_time(counts, kind, per, plan, shared),
     ]
-    for reference in dict.fromkeys(references):
+    if plan.over:
+        tables.append(standardised_rate(counts, kind=kind, per=per, over=plan.over, confidence=confidence))
+    # one set of draws serves every reference
+    completed = None if strata is None or strata.empty or not plan.imputations else (
+        impute(strata, counts, kind=kind, imputations=plan.imputations), allocate(strata, counts, kind=kind)
+    )  # fmt: skip
+    for reference in references:
         part = _where_it_is_a_group(counts, reference)
-        tables += [
-            relative_rate(part, kind=kind, reference=reference, confidence=confidence),
-            difference(part, kind=kind, reference=reference, per=per, confidence=confidence),
-            excess(part, kind=kind, reference=reference, confidence=confidence),
+        compared = [
+            relative_rate(part, kind=kind, reference=reference, confidence=confidence, method=plan.ratio_method),
             missing_bounds(part, kind=kind, reference=reference),
         ]
-    return pd.concat(tables, ignore_index=True)
+        tables += [
+            *compared,
+            missing_verdict(pd.concat(compared, ignore_index=True)),
+            difference(part, kind=kind, reference=reference, per=per, confidence=confidence),
+            excess(part, kind=kind, reference=reference, confidence=confidence),
+        ]
+        if completed is not None:
+            drawn, shared_out = completed
+            tables += [
+                imputed_ratio(
+                    drawn, part, kind=kind, reference=reference, confidence=confidence, figures=_FIGURES
+                ),
+                allocated_ratio(shared_out, part, kind=kind, reference=reference, figures=_FIGURES),
+            ]  # fmt: skip
+        if plan.over:
+            tables += [
+                metric(part, kind=kind, reference=reference, over=plan.over, confidence=confidence)
+                for metric in (standardised_rri, standardised_ratio, mantel_haenszel)
+                if not (metric is mantel_haenszel and reference == EVERYONE)  # its two sides would overlap
+            ]
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+
+
+def _of_areas(counts: pd.DataFrame, kind: Kind, per: float, plan: Plan) -> list[pd.DataFrame]:
+    if not plan.areas:
+        return []
+    return [shrunken_rate(counts, kind=kind, per=per, confidence=plan.confidence), funnel(counts, kind=kind, per=per)]
+
+
+def _over_time(
+    counts: pd.DataFrame, kind: Kind, per: float, plan: Plan, shared: pd.DataFrame | None
+) -> list[pd.DataFrame]:
+    confidence = plan.confidence
+    tables = []
+    for times in plan.series:
+        own = counts[counts["period"].isin(times)]
+        tables.append(trend(own, kind=kind, times=times, confidence=confidence))
+        for reference in dict.fromkeys(plan.references):
+            part = _where_it_is_a_group(own, reference)
+            tables.append(trend_ratio(part, kind=kind, reference=reference, times=times, confidence=confidence))
+    for times in plan.charts:
+        own = counts[counts["period"].isin(times)]
+        tables.append(control_chart(own, kind=kind, per=per, times=times))
+    if plan.pairs:
+        for reference in (None, *dict.fromkeys(plan.references)):
+            part = counts if reference is None else _where_it_is_a_group(counts, reference)
+            tables.append(
+                change(
+                    part,
+                    kind=kind,
+                    pairs=plan.pairs,
+                    reference=reference,
+                    shared=shared,
+                    confidence=confidence,
+                )
+            )
+    return tables
 
 
 def _where_it_is_a_group(counts: pd.DataFrame, reference: str) -> pd.DataFrame:

@@ -1,0 +1,202 @@
+"""From cells to results: every metric of every measure and pathway, as the project configures it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yjd.measures import Measure, Stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from yjd.config import Settings
+    from yjd.metrics import Plan
+    from yjd.pathways import Pathway
+    from yjd.warehouse import Warehouse
+
+_YEARS = ("financial_year", "calendar_year")
+_PARTS_OF_YEARS = ("quarter", "month")
+_DAYS = 365.25
+_EPOCH = 1970.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What intervals and imputation need and no cell holds; made in the warehouse, before disclosure control.
+
+    It reaches results only for rows whose own cells are shown.
+
+    Attributes
+    ----------
+    sums, shared : DataFrame
+        Sums over children: see `yjd.repeats`.
+    strata : DataFrame
+        Known and unknown children at the finest split: see `yjd.unknowns`.
+    sources : dict
+        Level of ethnic groups to stage to whose ethnicity its records carry: see `yjd.pathways.sources`.
+    """
+
+    sums: pd.DataFrame
+    shared: pd.DataFrame
+    strata: pd.DataFrame
+    sources: dict[str, dict[str, str]]
+
+
+def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, Stage], settings: Settings) -> Evidence:
+    """Make the evidence, after the cube."""
+    import pandas as pd
+
+    from yjd.pathways import sources
+    from yjd.repeats import event_sums, shared_sums
+    from yjd.unknowns import imputation_counts
+
+    levels = list(settings.analysis.splits)
+    strata = pd.DataFrame(columns=["measure"])
+    if settings.analysis.imputations:
+        strata = imputation_counts(warehouse, measures, stages, areas=settings.project.areas, levels=levels)
+    on_the_way = {name: stages[name] for way in pathways(settings, stages) for name in way.steps}
+    return Evidence(
+        event_sums(warehouse, measures, stages, settings),
+        shared_sums(warehouse, measures, stages, settings, pairs=pairs(settings)),
+        strata,
+        {level: sources(warehouse, on_the_way.values(), settings.extracts, level=level) for level in levels},
+    )
+
+
+def analyse(
+    cells: pd.DataFrame,
+    measures: Sequence[Measure],
+    stages: dict[str, Stage],
+    settings: Settings,
+    evidence: Evidence | None = None,
+) -> pd.DataFrame:
+    """Compute every metric of every measure and pathway.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Columns of `yjd.schema.CELL_COLUMNS`; released or not. What is computed from released cells can show
+        nothing that they do not.
+    measures, stages, settings
+        The project's.
+    evidence : Evidence, optional
+        Without it events are taken as independent, and nothing is imputed.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `yjd.schema.RESULT_COLUMNS`.
+    """
+    import pandas as pd
+
+    from yjd.measures import counts
+    from yjd.metrics import adjust, all_results
+
+    plan = _plan(settings)
+    tables = []
+    for measure in measures:
+        frame = _with_breaks(counts(cells, measure, None if evidence is None else evidence.sums), settings)
+        own = {} if evidence is None else {
+            name: table[table["measure"] == measure.id]
+            for name, table in (("shared", evidence.shared), ("strata", evidence.strata))
+        }  # fmt: skip
+        tables.append(all_results(frame, kind=measure.kind, per=measure.per, plan=plan, **own))
+    for way in pathways(settings, stages):
+        tables += _along(way, cells, stages, settings, evidence)
+    results = pd.concat(tables, ignore_index=True)
+    return adjust(results, families=settings.analysis.families)
+
+
+def pathways(settings: Settings, stages: dict[str, Stage]) -> list[Pathway]:
+    """The configured pathways, over the stages that are counted."""
+    from yjd.pathways import PATHWAYS, Pathway
+
+    given = settings.analysis.pathways
+    wanted = PATHWAYS if given is None else [Pathway(str(name), tuple(steps)) for name, steps in given.items()]
+    return [way for one in wanted if (way := one.among(stages)) is not None]
+
+
+def pairs(settings: Settings) -> list[tuple[str, str]]:
+    """The configured changes; else each year with the one before it, and the last with the first."""
+    if settings.periods.changes is not None:
+        return list(settings.periods.changes)
+    found = []
+    for times in _series(settings, _YEARS):
+        names = list(times)
+        found += [*itertools.pairwise(names), *([(names[0], names[-1])] if len(names) > 2 else [])]
+    return found
+
+
+def _plan(settings: Settings) -> Plan:
+    from yjd.metrics import Plan
+
+    analysis = settings.analysis
+    return Plan(
+        references=settings.ethnicity.references,
+        confidence=analysis.confidence,
+        rate_method=analysis.rate_method,
+        ratio_method=analysis.ratio_method,
+        over=analysis.standardise_over,
+        areas=any(tuple(split) == ("area",) for given in analysis.splits.values() for split in given),
+        series=[times for times in _series(settings, _YEARS) if len(times) > 2],
+        charts=_series(settings, _PARTS_OF_YEARS),
+        pairs=pairs(settings),
+        imputations=analysis.imputations,
+    )
+
+
+def _series(settings: Settings, kinds: Sequence[str]) -> list[dict[str, float]]:
+    """For every kind, its periods in order with their first day in years."""
+    table = settings.periods.table().sort_values("start_day")
+    return [
+        {str(row.period): _EPOCH + row.start_day / _DAYS for row in own.itertuples()}
+        for kind, own in table.groupby("kind", sort=False)
+        if kind in kinds
+    ]
+
+
+def _along(
+    way: Pathway, cells: pd.DataFrame, stages: dict[str, Stage], settings: Settings, evidence: Evidence | None
+) -> list[pd.DataFrame]:
+    """One pathway against every reference, at the levels in which the reference is a group."""
+    from yjd.metrics import pathway
+    from yjd.pathways import part_of, units
+    from yjd.schema import KNOWN
+
+    on_the_way = [stages[name] for name in way.steps]
+    own = cells[cells["stage"].isin(way.steps)]
+    tables = []
+    for level, frame in own.groupby("level", sort=False):
+        groups = {*frame["group"].unique()} - {KNOWN}
+        tables += [
+            pathway(
+                frame,
+                steps=way.steps,
+                name=way.name,
+                reference=reference,
+                confidence=settings.analysis.confidence,
+                part_of=part_of(on_the_way),
+                units=units(on_the_way),
+                sources=None if evidence is None else evidence.sources[str(level)],
+            )
+            for reference in dict.fromkeys(settings.ethnicity.references)
+            if reference in groups or reference in ("others", "everyone")
+        ]
+    return tables
+
+
+def _with_breaks(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Mark the periods from which a measure is not comparable with earlier ones."""
+    import pandas as pd
+
+    broken = {
+        (measure, entry.period)
+        for entry in settings.periods.breaks
+        for measure in (entry.measures or frame["measure"].unique())
+    }
+    keys = pd.MultiIndex.from_frame(frame[["measure", "period"]])
+    here = keys.isin(list(broken)) & (frame["status"] == "ok").to_numpy()
+    return frame.assign(status=frame["status"].mask(here, "break"))
