@@ -19,9 +19,11 @@ from scipy.stats.contingency import relative_risk
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from statsmodels.stats.rates import confint_poisson
 
-from yjd.metrics import intervals
+from yjd.metrics import intervals, midp
 
-PUBLISHED = pd.read_csv(Path(__file__).parents[1] / "reference" / "intervals.csv")
+REFERENCE = Path(__file__).parents[1] / "reference"
+PUBLISHED = pd.read_csv(REFERENCE / "intervals.csv")
+FROM_R = pd.read_csv(REFERENCE / "exact_midp.csv")  # made by exact_midp.R
 
 LEVELS = (0.8, 0.95, 0.998)
 TABLES = [
@@ -247,3 +249,80 @@ def test_nothing_follows_from_an_empty_base_or_a_missing_count(name: str) -> Non
     lower, upper = getattr(intervals, name)([1, 0, np.nan], [5, 0, 5], [1, 1, 1], [0, 5, 5])
     assert np.isnan(lower).all()
     assert np.isnan(upper).all()
+
+
+@pytest.mark.parametrize("method", FROM_R["method"].unique())
+def test_exact_and_midp_are_those_of_r(method: str) -> None:
+    rows = FROM_R[FROM_R["method"] == method]
+    names = [name for name in ("a", "A", "b", "B", "level") if rows[name].notna().all()]
+    function = getattr(midp if "midp" in method else intervals, method)
+    found = function(*(rows[name].to_numpy() for name in names))
+    lower, upper = (found, found) if method == "rri_midp_p" else found
+    # R's uniroot stops within 1e-14 of the root, which for the smallest limits is 1e-9 of their size
+    assert_allclose(lower, rows["lower"], rtol=1e-8, atol=1e-13)
+    assert_allclose(upper, rows["upper"], rtol=1e-8, atol=1e-13)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("a", "n"), [(0, 20), (1, 7), (8, 40), (20, 20), (3000, 9000)])
+def test_clopper_pearson_is_that_of_statsmodels(a: int, n: int, level: float) -> None:
+    assert_allclose(intervals.clopper_pearson(a, n, level), proportion_confint(a, n, 1 - level, method="beta"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(two_proportions(), levels)
+def test_midp_lies_within_exact_and_holds_the_estimate(table: tuple[int, int, int, int], level: float) -> None:
+    a, A, b, B = table
+    pairs = [
+        (midp.poisson_midp(a, level), intervals.garwood(a, level), a),
+        (midp.binomial_midp(a, A, level), intervals.clopper_pearson(a, A, level), a / A),
+    ]
+    if b:
+        pairs.append((midp.rri_midp(*table, level), intervals.rri_exact(*table, level), a / A / (b / B)))
+    for inner, outer, estimate in pairs:
+        assert outer.lower * (1 - 1e-9) <= inner.lower <= estimate * (1 + 1e-9)
+        assert estimate * (1 - 1e-9) <= inner.upper <= outer.upper * (1 + 1e-9)
+    if a + b:
+        lower, upper = midp.rri_midp(*table, level)
+        back_lower, back_upper = midp.rri_midp(b, B, a, A, level)
+        with np.errstate(divide="ignore"):
+            assert_allclose([lower, upper], [1 / back_upper, 1 / back_lower], rtol=1e-9)
+        p = midp.rri_midp_p(*table)
+        assert p <= intervals.rri_exact_p(*table) * (1 + 1e-9)
+        assert p == pytest.approx(float(midp.rri_midp_p(b, B, a, A)), rel=1e-9)
+        if abs(p - (1 - level)) > 1e-9:
+            assert (p < 1 - level) == (lower > 1 or upper < 1)
+
+
+def test_midp_covers_on_average_as_often_as_it_says() -> None:
+    # by enumeration over means from 2 to 20: exact is above 95% everywhere, mid-P close to it on average
+    a = np.arange(80)
+    means = np.linspace(2, 20, 181)[:, None]
+    chance = stats.poisson.pmf(a, means)
+    covered = {}
+    for name, (lower, upper) in {"midp": midp.poisson_midp(a), "exact": intervals.garwood(a)}.items():
+        covered[name] = (chance * ((lower <= means) & (means <= upper))).sum(axis=1)
+    assert covered["exact"].min() >= 0.95
+    assert covered["midp"].mean() == pytest.approx(0.955, abs=0.01)
+    assert covered["midp"].min() == pytest.approx(0.917, abs=0.001)  # the price of being shorter
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0, 300), st.floats(0, 300), levels)
+def test_midp_needs_no_whole_counts(a: float, b: float, level: float) -> None:
+    a, b = round(a, 2), round(b, 2)
+    assume(a + b > 0)
+    for lower, upper in (
+        midp.poisson_midp(a, level),
+        midp.binomial_midp(a, a + b, level),
+        midp.rri_midp(a, 10, b, 20, level),
+    ):
+        assert 0 <= lower <= upper
+
+
+@pytest.mark.parametrize("function", [midp.rri_midp, midp.rri_midp_p])
+def test_midp_of_an_empty_base_or_a_missing_count_is_nothing(function: object) -> None:
+    assert np.isnan(function([1, 0, np.nan], [5, 0, 5], [1, 1, 1], [0, 5, 5])).all()  # type: ignore[operator]
+    for limits in (intervals.clopper_pearson, midp.binomial_midp):
+        assert np.isnan(limits([3, 1, np.nan], [2, 0, 5])).all()
+    assert np.isnan(midp.poisson_midp([np.nan])).all()

@@ -10,10 +10,12 @@ A divided by the factor (Korn and Graubard 1998, Survey Methodology 24:193-201; 
 Feuer 1997, Statistics in Medicine 16:791-801). The estimate stays what it was.
 
 The factor is never below 1. Of a few children it is mostly chance, and far too small more often than too large:
-below 50 effective children (a squared over the sum of squares) a row takes the larger of its own factor and that
-of all children of known ethnicity in its stratum. In simulation (children with a gamma-distributed tendency,
-factors of 1 to 6) 95% intervals then hold the truth 95 to 99 times in 100 from 2 events to 1,000, where a row's
-own factor falls to 86 and independent events to 61.
+below 50 effective children (a squared over the sum of squares; for a proportion of events or of the rest, whichever
+is fewer) a row takes the larger of its own factor and that of all children of known ethnicity in its stratum. It is
+never above twice the events and one more, so that a limit of few events stays finite. In simulation (children with a
+gamma-distributed tendency, true factors from 1 to 8, the group's like the others' or not, 1 to 400 events) 95%
+intervals held the truth 93 to 100 times in 100, and near 95 from 50 events on; with a row's own factor alone it was
+86 at worst, and with events as if independent 59.
 """
 
 from __future__ import annotations
@@ -68,8 +70,7 @@ def design(side: Side, pool: FloatArray, model: Kind) -> FloatArray:
     few = ~(_effective_children(side, model) >= FEW_CHILDREN)
     factor = np.where(few, np.fmax(own, pool), own)
     factor = np.where(side.by_child & (factor > 1 + _ROUNDING), factor, 1.0)
-    if model == "proportion":  # no fewer than one child is left
-        factor = np.minimum(factor, np.fmax(side.denominator, 1.0))
+    factor = np.minimum(factor, _largest(side, model))
     return np.where(np.isfinite(factor), factor, 1.0)
 
 
@@ -86,6 +87,15 @@ def _possible(side: Side) -> tuple[FloatArray, FloatArray, FloatArray]:
         return np.minimum(squares, a * a), np.minimum(products, a * base), np.minimum(base_squares, base * base)
 
 
+def _largest(side: Side, model: Kind) -> FloatArray:
+    """Largest factor that is believed: twice the events and one more, so that limits of few events stay finite."""
+    a, base = side.numerator, side.denominator
+    if model == "rate":
+        return np.asarray(2 * (a + 1))
+    # of a proportion the rarer of event and rest; and no fewer than one child is left
+    return np.asarray(np.minimum(2 * (np.fmax(np.fmin(a, base - a), 0.0) + 1), np.fmax(base, 1.0)))
+
+
 def _effective_children(side: Side, model: Kind) -> FloatArray:
     """How many equal children would have this sum of squares; for a proportion, of events or of the rest."""
     squares, products, base_squares = _possible(side)
@@ -94,4 +104,4 @@ def _effective_children(side: Side, model: Kind) -> FloatArray:
         if model == "rate":
             return np.asarray(events)
         rest = (side.denominator - side.numerator) ** 2 / (base_squares - 2 * products + squares)
-        return np.fmin(events, rest)
+        return np.asarray(np.fmin(events, rest))
