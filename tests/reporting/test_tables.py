@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from tests.reporting.made_up import manifest, results, row
@@ -177,3 +178,14 @@ def test_events_of_repeat_children_are_flagged(view: View) -> None:
     assert "one child can be counted more than once" in told
     assert "narrower" in told
     assert events_statement([]) == ""
+
+
+@pytest.mark.parametrize("split", [{"deprivation": "1"}, {"area": "Dudley"}, {"term": "outcomes"}, {"rung": "2"}])
+def test_rows_of_a_split_or_a_part_are_none_of_the_whole(split: dict[str, str]) -> None:
+    more = pd.concat([results(), results().assign(estimate=99.0, **split)], ignore_index=True)
+    whole, with_more = Report(results(), manifest()), Report(more, manifest())
+    for measure in whole.view.measures:
+        given, found = (report.view.rows(measure, "rri") for report in (whole, with_more))
+        assert [row["estimate"] for row in given if row["status"] == "ok"] == [
+            row["estimate"] for row in found if row["status"] == "ok"
+        ]
