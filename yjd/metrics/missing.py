@@ -18,7 +18,7 @@ def missing_bounds(counts: pd.DataFrame, *, kind: Kind, reference: str = "White"
 
     `lower` and `upper` are hard bounds: the smallest and the largest ratio over every way to give each
     unknown child a group, not a confidence interval; `confidence` is blank. `estimate` is proportional
-    allocation.
+    allocation over the whole margin; `allocated_ratio` allocates within strata.
 
     For a proportion an unknown child brings its own outcome along: those with the event and those without are
     allocated apart, as nobody can be in the numerator and not in the base. The upper bound gives all unknown
