@@ -217,8 +217,9 @@ def _whole_quantile(base: FloatArray, target: FloatArray, p: FloatArray, kind: K
     far = 40 * deviation + 800
     low = np.where(_up_to(low, base, target, kind) < p, low, np.maximum(np.floor(mean - far), -1))
     high = np.where(_up_to(high, base, target, kind) >= p, high, np.ceil(mean + far))
-    while (high - low > 1).any():
-        middle = np.floor((low + high) / 2)
-        enough = _up_to(middle, base, target, kind) >= p
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    base, target, p = np.broadcast_arrays(base, target, p)
+    while (left := high - low > 1).any():  # few are left where the guess was good
+        middle = np.floor((low[left] + high[left]) / 2)
+        enough = _up_to(middle, base[left], target[left], kind) >= p[left]
+        low[left], high[left] = np.where(enough, low[left], middle), np.where(enough, middle, high[left])
     return np.asarray(high)
