@@ -113,6 +113,30 @@ def test_the_interval_against_everyone_allows_for_the_group_in_it(kind: str) -> 
     assert 0.935 <= inside.mean() <= 0.967
 
 
+@pytest.mark.parametrize("dispersion", [1, 3])
+def test_coverage_whether_or_not_counts_vary_more_than_chance(dispersion: int) -> None:
+    chance = np.random.default_rng(7)
+    size, years = 2000, 5
+    mean = np.broadcast_to(40 * 0.95 ** np.arange(years), (size, years))
+    if dispersion > 1:
+        mean = chance.gamma(mean / (dispersion - 1), dispersion - 1)
+    frame = pd.DataFrame(
+        {
+            "measure": np.repeat(np.arange(size), years).astype(str), "group": "g",
+            "period": np.tile(np.arange(years), size).astype(str),
+            "numerator": chance.poisson(mean).ravel().astype(float), "denominator": 1000.0,
+        }
+    )  # fmt: skip
+
+    def coverage(**options: bool) -> float:
+        found = trend(frame, kind="rate", **options)
+        return float(((found["lower"] <= 0.95) & (found["upper"] >= 0.95)).mean())
+
+    assert 0.945 <= coverage() <= 0.99
+    plain = coverage(overdispersed=False)
+    assert 0.935 <= plain <= 0.965 if dispersion == 1 else plain < 0.8
+
+
 def test_breaks_start_the_run() -> None:
     frame = series([5, 9, 20, 80, 40, 20, 10], 1000)
     for options in ({"breaks": ["2013"]}, {"breaks": {"": ["2013"]}}):
@@ -197,7 +221,7 @@ def test_repeat_children_widen_the_interval(kind: str) -> None:
 @FEW
 @given(seed=st.integers(0, 2**32 - 1), whole=st.booleans())
 def test_any_counts_at_all(kind: str, seed: int, whole: bool) -> None:
-    frame = wild(seed, whole=whole)
+    frame = wild(seed, whole=whole, present=1.0, odd=0.01)
     both = [trend(frame, kind=kind, confidence=[0.95, 0.998])]
     both += [trend_ratio(frame, kind=kind, reference=name) for name in ("White", "others", "everyone")]
     found = pd.concat(both, ignore_index=True)

@@ -15,7 +15,7 @@ from yjd.metrics.intervals import FloatArray, StrArray
 from yjd.metrics.layout import lay_out
 from yjd.metrics.series import Breaks, Series, Times, cell_state
 from yjd.metrics.shared_children import shared_sums, sums_apart
-from yjd.metrics.two_periods import Pairs, Side2, either, from_counts, from_logs
+from yjd.metrics.two_periods import BothPeriods, Pairs, either, from_counts, from_logs
 
 
 def change(
@@ -89,7 +89,7 @@ def change(
 
 
 def _change_of_rate(data: Counts, rows: Pairs, sums: FloatArray, kind: Kind, levels: FloatArray) -> pd.DataFrame:
-    both = Side2.of(data.own, inflation(data.known(), kind), rows, sums, kind)
+    both = BothPeriods.of(data.own, inflation(data.known(), kind), rows, sums, kind)
     status = _status(cell_state([(data.own, "no_denominator")], kind), rows, both)
     apart = ~(both.covariance != 0) | np.isnan(both.covariance)  # nobody is known to be in both periods
     together = np.isin(status, USABLE) & ~apart
@@ -115,7 +115,10 @@ def _change_of_ratio(
     of_reference = sums_apart(data.frame.iloc[rows.later], rows.term, sums, reference)
     sums, rows = sums[compared[rows.later]], rows.among(compared)
     pool = inflation(pair.known, kind)
-    own, apart = Side2.of(pair.own, pool, rows, sums, kind), Side2.of(pair.apart, pool, rows, of_reference, kind)
+    own, apart = (
+        BothPeriods.of(pair.own, pool, rows, sums, kind),
+        BothPeriods.of(pair.apart, pool, rows, of_reference, kind),
+    )
     sides = [(pair.own, "no_denominator"), (pair.against, "no_reference"), (pair.apart, "no_reference")]
     status = _status(cell_state(sides, kind), rows, own)
     found, varies = from_logs(own, apart, levels, everyone=reference == EVERYONE)
@@ -145,7 +148,7 @@ def _check_pairs(pairs: Sequence[object]) -> None:
         )
 
 
-def _status(state: StrArray, rows: Pairs, own: Side2) -> StrArray:
+def _status(state: StrArray, rows: Pairs, own: BothPeriods) -> StrArray:
     """First reason why two periods cannot be compared; ok or break if they can."""
     later = state[rows.later]
     earlier = np.where(rows.earlier < 0, "no_reference", state[rows.earlier]) if len(state) else later

@@ -68,7 +68,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Side2:
+class BothPeriods:
     """One side in both periods. Arrays have shape (rows,).
 
     `factors` are the design factors, later and earlier; `covariance` is that of the two logs, NaN where it is not
@@ -82,7 +82,7 @@ class Side2:
     kind: Kind
 
     @classmethod
-    def of(cls, side: Side, pool: FloatArray, rows: Pairs, sums: FloatArray, kind: Kind) -> Side2:
+    def of(cls, side: Side, pool: FloatArray, rows: Pairs, sums: FloatArray, kind: Kind) -> BothPeriods:
         """Take both periods of every pair; `sums` are of the children in both, shape (rows, 4)."""
         after, before = side.at(rows.later), side.at(rows.earlier)
         factor = np.append(design(side, pool, kind), 1.0)
@@ -118,7 +118,7 @@ class Side2:
         return later, earlier
 
 
-def from_counts(both: Side2, usable: NDArray[np.bool_], levels: FloatArray) -> Estimates:
+def from_counts(both: BothPeriods, usable: NDArray[np.bool_], levels: FloatArray) -> Estimates:
     """Ratio of two independent rates: the exact interval, or of proportions the score interval."""
     if both.kind == "rate":
         name, limits_of, p_of = "exact", intervals.rri_exact, intervals.rri_exact_p
@@ -129,18 +129,18 @@ def from_counts(both: Side2, usable: NDArray[np.bool_], levels: FloatArray) -> E
         for side, factor in zip((both.after, both.before), both.factors, strict=True)
         for values in (side.numerator, side.denominator)
     )
-    limits = limits_of(a, A, b, B, levels)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):  # a small fraction of an event can have an infinite limit
+        limits, p_value = limits_of(a, A, b, B, levels), p_of(a, A, b, B)[:, 0]
         ratio = both.rates[0] / both.rates[1]
     named = by_child_name(np.full(len(usable), name), both.by_child)
     return Estimates(
         ratio, spread(usable, limits.lower), spread(usable, limits.upper),
-        np.repeat(named[:, None], len(levels), axis=1), spread(usable, p_of(a, A, b, B)[:, 0]),
+        np.repeat(named[:, None], len(levels), axis=1), spread(usable, p_value),
     )  # fmt: skip
 
 
 def from_logs(
-    own: Side2, apart: Side2 | None, levels: FloatArray, *, everyone: bool
+    own: BothPeriods, apart: BothPeriods | None, levels: FloatArray, *, everyone: bool
 ) -> tuple[Estimates, NDArray[np.bool_]]:
     """Change of a rate, or of its ratio to another side's, on the log scale; and where anything varies.
 
