@@ -234,3 +234,14 @@ def test_no_scratch_table_is_left(tiny):
     fill(tiny, "arrests", arrests("a"))
     summed(tiny, "arrest_rate")
     assert not any(tiny.exists(f"child_{name}") for name in ("rows", "number", "place", "events", "cell", "cell_pair"))
+
+
+@pytest.mark.parametrize("splits", [{}, {"broad": (), "detailed": ()}])
+def test_nothing_counted_or_nothing_published_is_an_empty_table(tiny, splits):
+    asked, known = [measures()["arrest_rate"]], stages()
+    build_cube(tiny, [known["arrests"]])
+    found = event_sums(tiny, asked, known, settings(**splits))
+    assert list(found.columns) == ["measure", "period", *SPLITS, "level", "group", *SUMS]
+    assert found.empty
+    shared = shared_sums(tiny, asked, known, settings(**splits), pairs=[("2023-24", YEAR), ("2023-24", YEAR)])
+    assert shared.empty

@@ -55,18 +55,19 @@ def event_sums(
     Returns
     -------
     DataFrame
-        measure, period, area, sex, age_band, deprivation, level, group, and ``yjd.schema.CHILD_SUMS``: sums over
-        children of y x y, y x x and x x x, where y is the child's events in the cell and x its part of the base
-        (0 for a population). Every group, Unknown, Known and All has a row wherever anything was counted; Known
-        and All are by the child's own sum, so a child recorded in two groups is one child there. A record without
-        a child's identifier and a count from a partner are events of as many children. Where nothing that a
-        stage counts in a period and place carries an identifier, its sums are NaN.
+        measure, period, area, sex, age_band, deprivation, level, group, and the columns
+        ``yjd.metrics.counts.CHILD_SUMS``: sums over children of y^2, y x and x^2, where y is the child's events
+        in the cell and x its part of the base (0 for a population). Every group, Unknown, Known and All has a
+        row wherever anything was counted; Known and All are by the child's own sum, so a child recorded in two
+        groups is one child there. A record without a child's identifier and a count from a partner are events of
+        as many children. Where nothing that a stage counts in a period and place carries an identifier, the sums
+        are NaN.
     """
     import pandas as pd
 
     plan = _plan([one for one in measures if _repeats(one, stages)], stages)
     columns = ["measure", *_STRATUM, "group", *CHILD_SUMS]
-    if not plan.measures:
+    if not (plan.measures and _levels_of_splits(settings)):
         return pd.DataFrame(columns=columns)
     names = _names(warehouse, settings)
     with _scratch(warehouse, plan):
@@ -105,7 +106,7 @@ def shared_sums(
 
     plan = _plan([one for one in measures if not stages[one.numerator].public], stages)
     columns = ["measure", "from_period", *_STRATUM, "group", *_SHARED]
-    if not (plan.measures and pairs):
+    if not (plan.measures and pairs and _levels_of_splits(settings)):
         return pd.DataFrame(columns=columns)
     with _scratch(warehouse, plan):
         cells = _write_cells(warehouse, _names(warehouse, settings), settings)
