@@ -152,7 +152,7 @@ def _series(settings: Settings, kinds: Sequence[str]) -> list[dict[str, float]]:
     """For every kind, its periods in order with their first day in years."""
     table = settings.periods.table().sort_values("start_day")
     return [
-        {str(row.period): _EPOCH + row.start_day / _DAYS for row in own.itertuples()}
+        dict(zip(own["period"].astype(str), _EPOCH + own["start_day"] / _DAYS, strict=True))
         for kind, own in table.groupby("kind", sort=False)
         if kind in kinds
     ]

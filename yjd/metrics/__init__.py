@@ -12,6 +12,7 @@ from yjd.metrics.mantel_haenszel import mantel_haenszel
 from yjd.metrics.missing import missing_bounds
 from yjd.metrics.pathway import pathway
 from yjd.metrics.pooled import pooled
+from yjd.metrics.rare import gaps_between_events, rare_event_chart
 from yjd.metrics.rates import composition, rate
 from yjd.metrics.relative import difference, excess, relative_rate
 from yjd.metrics.representation import representation
@@ -33,6 +34,7 @@ __all__ = [
     "difference",
     "excess",
     "funnel",
+    "gaps_between_events",
     "imputed_ratio",
     "intersections",
     "mantel_haenszel",
@@ -40,6 +42,7 @@ __all__ = [
     "missing_verdict",
     "pathway",
     "pooled",
+    "rare_event_chart",
     "rate",
     "relative_rate",
     "representation",

@@ -47,7 +47,7 @@ class Areas:
     status: StrArray
 
     @classmethod
-    def of(cls, counts: pd.DataFrame, kind: Kind, over: str) -> Areas:
+    def of(cls, counts: pd.DataFrame | Counts, kind: Kind, over: str) -> Areas:
         """Put the areas (or the parts of another split, `over`) of each group and stratum together."""
         check_kind(kind)
         if over not in SPLITS:

@@ -19,7 +19,7 @@ from yjd.metrics.two_periods import BothPeriods, Pairs, either, from_counts, fro
 
 
 def change(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     pairs: Sequence[tuple[str, str]],

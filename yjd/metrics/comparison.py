@@ -55,7 +55,7 @@ class Comparison:
     status: StrArray
 
     @classmethod
-    def of(cls, counts: pd.DataFrame, reference: str, kind: Kind) -> Comparison:
+    def of(cls, counts: pd.DataFrame | Counts, reference: str, kind: Kind) -> Comparison:
         """Set every group of a counts frame beside its reference."""
         check_kind(kind)
         if reference in NOT_GROUPS or not reference:
@@ -63,7 +63,14 @@ class Comparison:
                 "All, Known and Unknown cannot be a reference.",
                 "Name a group, or give `others` or `everyone`.",
             )
-        data = Counts.of(counts)
+        data, asked = Counts.of(counts), (cls, reference, kind)
+        if asked not in data.found:
+            data.found[asked] = cls._found(data, reference, kind)
+        comparison: Comparison = data.found[asked]
+        return comparison
+
+    @classmethod
+    def _found(cls, data: Counts, reference: str, kind: Kind) -> Comparison:
         chosen = np.flatnonzero(data.is_group & (data.frame["group"] != reference).to_numpy(dtype=bool))
         own, known, unknown = data.own.at(chosen), data.known().at(chosen), data.unknown().at(chosen)
         others = _less(known, own)

@@ -62,7 +62,7 @@ class Completed:
 
 
 def impute(
-    strata: pd.DataFrame, counts: pd.DataFrame, *, kind: Kind, imputations: int = 20, seed: int = 1
+    strata: pd.DataFrame, counts: pd.DataFrame | Counts, *, kind: Kind, imputations: int = 20, seed: int = 1
 ) -> Completed:
     """Draw a group for every child of unknown ethnicity, several times.
 
@@ -107,7 +107,7 @@ def impute(
     return _complete(tall_strata(strata, kind), counts, imputations, drawn)
 
 
-def allocate(strata: pd.DataFrame, counts: pd.DataFrame, *, kind: Kind) -> Completed:
+def allocate(strata: pd.DataFrame, counts: pd.DataFrame | Counts, *, kind: Kind) -> Completed:
     """Share the unknown children of each stratum as its known children are shared: one completed table.
 
     A stratum is a period, area, sex, age band, deprivation and event; officer-observed ethnicity is not used.
@@ -142,7 +142,7 @@ def _places(index: pd.Index, wanted: pd.Index) -> Places:
 
 
 def _complete(
-    tall: pd.DataFrame, counts: pd.DataFrame, tables: int, filled: Callable[[_Block], Iterable[FloatArray]]
+    tall: pd.DataFrame, counts: pd.DataFrame | Counts, tables: int, filled: Callable[[_Block], Iterable[FloatArray]]
 ) -> Completed:
     keys = Counts.of(counts).frame[list(STRATUM)].drop_duplicates(ignore_index=True)
     groups = tuple(sorted(set(tall["group"].unique()) - set(NOT_GROUPS)))

@@ -28,7 +28,7 @@ BoolArray = NDArray[np.bool_]
 
 
 def control_chart(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     per: float = 1.0,

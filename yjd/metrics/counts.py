@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -188,16 +188,23 @@ def _numbers(values: pd.Series, name: str) -> FloatArray:
 
 @dataclass(frozen=True)
 class Counts:
-    """A prepared frame with its strata numbered, ready to be looked up in. Arrays have shape (rows,)."""
+    """A prepared frame with its strata numbered, ready to be looked up in. Arrays have shape (rows,).
+
+    Every metric takes it in the place of a frame, so that many metrics of one frame check it once.
+    """
 
     frame: pd.DataFrame
     stratum: NDArray[np.intp]
     own: Side
+    found: dict[Hashable, Any] = field(default_factory=dict, compare=False)  # what was worked out of it before
 
     @classmethod
-    def of(cls, counts: pd.DataFrame) -> Counts:
+    def of(cls, counts: pd.DataFrame | Counts) -> Counts:
         """Check a counts frame and number its strata."""
-        frame = prepare(counts)
+        return counts if isinstance(counts, Counts) else cls._prepared(prepare(counts))
+
+    @classmethod
+    def _prepared(cls, frame: pd.DataFrame) -> Counts:
         status, disclosure = (frame[name].to_numpy(dtype=str) for name in ("status", "disclosure"))
         numerator, denominator = (frame[name].to_numpy(dtype=np.float64) for name in ("numerator", "denominator"))
         # a count that is simply absent is not available; a base that is absent is each metric's to judge
@@ -206,6 +213,10 @@ class Counts:
         own = Side(numerator, denominator, np.where(gone, "not_available", status), disclosure, sums)
         stratum = frame.groupby(list(STRATUM), sort=False).ngroup().to_numpy().astype(np.intp)
         return cls(frame, stratum, own)
+
+    def where(self, kept: NDArray[np.bool_]) -> Counts:
+        """Some of the rows."""
+        return self if kept.all() else self._prepared(self.frame[kept].reset_index(drop=True))
 
     @property
     def is_group(self) -> NDArray[np.bool_]:

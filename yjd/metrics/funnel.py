@@ -9,7 +9,7 @@ import pandas as pd
 
 from yjd.metrics.areas import Areas
 from yjd.metrics.comparison import spread
-from yjd.metrics.counts import USABLE, Kind, check_per, confidence_levels
+from yjd.metrics.counts import USABLE, Counts, Kind, check_per, confidence_levels
 from yjd.metrics.layout import Estimates, lay_out
 from yjd.metrics.target_limits import (
     NO_WIDENING,
@@ -29,7 +29,7 @@ LEAST_FOR_TARGET, LEAST_FOR_DISPERSION = 2, 3  # areas
 
 
 def funnel(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     per: float = 1.0,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from yjd.metrics.comparison import Comparison, spread
 from yjd.metrics.complete import Completed, allocate, impute
-from yjd.metrics.counts import EVERYONE, OTHERS, USABLE, Kind, Reason, Side, confidence_levels, first_reason
+from yjd.metrics.counts import EVERYONE, OTHERS, USABLE, Counts, Kind, Reason, Side, confidence_levels, first_reason
 from yjd.metrics.intervals import FloatArray, StrArray, ratio_to_everyone
 from yjd.metrics.layout import Estimates, lay_out
 from yjd.metrics.missing import movable, unknown_status
@@ -19,7 +19,7 @@ from yjd.metrics.rubin import pool, student_below, student_quantile
 
 def imputed_ratio(
     strata: pd.DataFrame | Completed,
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     reference: str = "White",
@@ -100,7 +100,7 @@ def imputed_ratio(
 
 def allocated_ratio(
     strata: pd.DataFrame | Completed,
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     reference: str = "White",
@@ -134,7 +134,7 @@ class _Tables:
     status: StrArray
 
     @classmethod
-    def of(cls, done: Completed, counts: pd.DataFrame, kind: Kind, reference: str) -> _Tables:
+    def of(cls, done: Completed, counts: pd.DataFrame | Counts, kind: Kind, reference: str) -> _Tables:
         pair = Comparison.of(counts, reference, kind)
         unknown, nested = movable(pair.unknown, kind), kind == "proportion"
         margin, column = done.margins(pair.frame), done.column(pair.frame["group"])

@@ -120,7 +120,7 @@ def rri_exact(a: ArrayLike, A: ArrayLike, b: ArrayLike, B: ArrayLike, confidence
     """
     a, A, b, B, level = _floats(a, A, b, B, confidence)
     tail = (1 - level) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # parts of an event have limits near 0
         scale = np.where((A > 0) & (B > 0), B / A, np.nan)
         return Limits(odds_lower(a, b, tail) * scale, scale / odds_lower(b, a, tail))
 

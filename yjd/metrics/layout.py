@@ -54,14 +54,17 @@ def lay_out(
     status = np.where(hidden, "hidden", status)
     usable, keep = np.isin(status, USABLE), np.isin(status, _KEEP_COUNTS)
     blank = np.full(len(frame), np.nan)
-    columns: dict[str, object] = {name: frame[name].to_numpy().repeat(times) for name in (*STRATUM, "group")}
-    columns |= {
-        "quantity": quantity,
-        "reference": reference,
-        "rung": "",
-        "term": np.broadcast_to(np.asarray(term, dtype=object), len(frame)).repeat(times),
-        "confidence": np.tile(levels, len(frame)),
-    }
+    rows = np.arange(len(frame)).repeat(times)
+
+    def words(values: str | StrArray) -> pd.api.extensions.ExtensionArray:
+        if isinstance(values, str):
+            return _texts(np.array([values])).take(np.zeros(len(rows), dtype=np.intp))
+        return _texts(values).take(rows)
+
+    # the keys are texts already; a DataFrame that had to convert every column would cost more than all the rest
+    columns: dict[str, object] = {name: frame[name].array.take(rows) for name in (*STRATUM, "group")}
+    columns |= {name: words(text) for name, text in (("quantity", quantity), ("reference", reference), ("rung", ""))}
+    columns |= {"term": words(term), "confidence": np.tile(levels, len(frame))}
     counts = {"numerator": own.numerator, "denominator": own.denominator}
     counts["reference_numerator"] = blank if against is None else against.numerator
     counts["reference_denominator"] = blank if against is None else against.denominator
@@ -71,12 +74,13 @@ def lay_out(
         columns[name] = np.where(usable, values, np.nan).repeat(times)
     columns |= {name: np.where(usable[:, None], limit, np.nan).ravel()
                 for name, limit in (("lower", found.lower), ("upper", found.upper))}  # fmt: skip
-    columns["method"] = np.where(usable[:, None], found.method, "").ravel()
-    columns["status"] = status.repeat(times)
-    columns["disclosure"] = _shown_as(own, against, hidden).repeat(times)
-    table = pd.DataFrame(columns, index=pd.RangeIndex(len(frame) * times))[list(RESULT_COLUMNS)]
-    text = (*STRATUM, "quantity", "group", "reference", "rung", "term", "method", "status", "disclosure")
-    return table.astype(dict.fromkeys(text, "str"))
+    columns["method"] = _texts(np.where(usable[:, None], found.method, "").ravel())
+    columns |= {"status": words(status), "disclosure": words(_shown_as(own, against, hidden))}
+    return pd.DataFrame({name: columns[name] for name in RESULT_COLUMNS}, copy=False)
+
+
+def _texts(values: StrArray) -> pd.api.extensions.ExtensionArray:
+    return pd.array(values.astype(object), dtype="str")
 
 
 def _shown_as(own: Side, against: Side | None, hidden: NDArray[np.bool_]) -> StrArray:

@@ -12,7 +12,7 @@ from scipy import special
 
 from yjd.errors import EstimationError
 from yjd.metrics.comparison import Comparison
-from yjd.metrics.counts import EVERYONE, USABLE, Kind, check_kind, confidence_levels, first_reason
+from yjd.metrics.counts import EVERYONE, USABLE, Counts, Kind, check_kind, confidence_levels, first_reason
 from yjd.metrics.intervals import FloatArray, StrArray
 from yjd.metrics.layout import Estimates, lay_out
 from yjd.metrics.strata import Margins, check_over, log_estimates, split_by
@@ -22,7 +22,7 @@ _HALVINGS = 64
 
 
 def mantel_haenszel(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     reference: str = "White",

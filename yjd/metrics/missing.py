@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from yjd.metrics.comparison import Comparison
-from yjd.metrics.counts import EVERYONE, USABLE, Kind, Reason, Side, first_reason
+from yjd.metrics.counts import EVERYONE, USABLE, Counts, Kind, Reason, Side, first_reason
 from yjd.metrics.intervals import FloatArray, StrArray
 from yjd.metrics.layout import Estimates, lay_out
 
 
-def missing_bounds(counts: pd.DataFrame, *, kind: Kind, reference: str = "White") -> pd.DataFrame:
+def missing_bounds(counts: pd.DataFrame | Counts, *, kind: Kind, reference: str = "White") -> pd.DataFrame:
     """Relative rate index if children of unknown ethnicity were known (quantity rri_bounds).
 
     `lower` and `upper` are hard bounds: the smallest and the largest ratio over every way to give each

@@ -30,7 +30,7 @@ RateMethod = Literal["exact", "midp"]
 
 
 def rate(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     per: float = 1.0,
@@ -106,7 +106,7 @@ def _limits(
     return *limits, np.full(limits.lower.shape, name)
 
 
-def composition(counts: pd.DataFrame, *, confidence: float | Sequence[float] = 0.95) -> pd.DataFrame:
+def composition(counts: pd.DataFrame | Counts, *, confidence: float | Sequence[float] = 0.95) -> pd.DataFrame:
     """Each group's share of the stage, per 100 children or events of known ethnicity, with Wilson's interval.
 
     The denominator of a row is the stage's total of known ethnicity, as in official shares; the row of

@@ -11,7 +11,7 @@ import pandas as pd
 from yjd.errors import EstimationError
 from yjd.metrics import intervals, midp
 from yjd.metrics.comparison import Comparison, spread
-from yjd.metrics.counts import EVERYONE, USABLE, Kind, check_kind, check_per, confidence_levels
+from yjd.metrics.counts import EVERYONE, USABLE, Counts, Kind, check_kind, check_per, confidence_levels
 from yjd.metrics.intervals import FloatArray, Limits, StrArray
 from yjd.metrics.layout import Estimates, lay_out
 
@@ -28,7 +28,7 @@ _POISSON = ("exact", "midp")  # they take both sides' events as Poisson counts, 
 
 
 def relative_rate(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     reference: str = "White",
@@ -106,7 +106,7 @@ def ratio_estimates(
 
 
 def difference(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     reference: str = "White",
@@ -126,7 +126,7 @@ def difference(
 
 
 def excess(
-    counts: pd.DataFrame, *, kind: Kind, reference: str = "White", confidence: float | Sequence[float] = 0.95
+    counts: pd.DataFrame | Counts, *, kind: Kind, reference: str = "White", confidence: float | Sequence[float] = 0.95
 ) -> pd.DataFrame:
     """Excess to parity: how many fewer events (more, if negative) would give the reference's rate.
 

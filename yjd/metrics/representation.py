@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from yjd.metrics.comparison import Comparison
-from yjd.metrics.counts import EVERYONE, Kind, confidence_levels
+from yjd.metrics.counts import EVERYONE, Counts, Kind, confidence_levels
 from yjd.metrics.layout import Estimates, lay_out
 from yjd.metrics.relative import RatioMethod, ratio_estimates
 
 
-def representation(counts: pd.DataFrame, *, kind: Kind, confidence: float | Sequence[float] = 0.95) -> pd.DataFrame:
+def representation(
+    counts: pd.DataFrame | Counts, *, kind: Kind, confidence: float | Sequence[float] = 0.95
+) -> pd.DataFrame:
     """Share of the stage minus share of the base, in percentage points, and the one divided by the other.
 
     Quantities representation and representation_ratio; shares are of children of known ethnicity, whose

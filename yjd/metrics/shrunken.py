@@ -12,7 +12,7 @@ from scipy import special
 from yjd.metrics.areas import Areas, padded
 from yjd.metrics.comparison import spread
 from yjd.metrics.conjugate import BetaBinomial, GammaPoisson, Model
-from yjd.metrics.counts import USABLE, Kind, check_per, confidence_levels
+from yjd.metrics.counts import USABLE, Counts, Kind, check_per, confidence_levels
 from yjd.metrics.empirical_bayes import Fit, fit, profile, variance_about
 from yjd.metrics.intervals import FloatArray, Limits
 from yjd.metrics.layout import Estimates, lay_out
@@ -25,7 +25,7 @@ _MODELS: dict[Kind, tuple[str, type[GammaPoisson] | type[BetaBinomial]]] = {
 
 
 def shrunken_rate(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     per: float = 1.0,

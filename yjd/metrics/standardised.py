@@ -29,7 +29,7 @@ from yjd.metrics.strata import FEWEST_EVENTS, Margins, check_over, split_by
 
 
 def standardised_rate(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     per: float = 1.0,

@@ -23,7 +23,7 @@ IndirectMethod = Literal["log_delta", "byar"]
 
 
 def standardised_rri(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     reference: str = "White",
@@ -64,7 +64,7 @@ def standardised_rri(
 
 
 def standardised_ratio(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     reference: str = "White",

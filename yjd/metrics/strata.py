@@ -12,7 +12,7 @@ from scipy import special
 
 from yjd.errors import EstimationError
 from yjd.metrics.comparison import spread
-from yjd.metrics.counts import STRATUM, USABLE, Side, first_reason
+from yjd.metrics.counts import STRATUM, USABLE, Counts, Side, first_reason
 from yjd.metrics.intervals import FloatArray, StrArray, normal_quantile
 from yjd.metrics.layout import Estimates
 from yjd.schema import ALL, SPLITS, UNKNOWN
@@ -36,16 +36,18 @@ def check_over(over: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def split_by(counts: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
+def split_by(counts: pd.DataFrame | Counts, over: Sequence[str]) -> Counts:
     """Take the rows that are split by every one of the dimensions.
 
     A stratum of unknown sex, age, area or deprivation is left out: children in it belong to one of the others.
     """
-    chosen = np.ones(len(counts), dtype=bool)
-    for name in over:
-        known = ~counts[name].isin([ALL, UNKNOWN]).to_numpy(dtype=bool) if name in counts.columns else False
-        chosen &= known
-    return counts[chosen]
+    data = Counts.of(counts)
+    asked = (split_by, tuple(over))
+    if asked not in data.found:
+        whole = data.frame[list(over)].isin([ALL, UNKNOWN]).any(axis=1).to_numpy(dtype=bool)
+        data.found[asked] = data.where(~whole)
+    chosen: Counts = data.found[asked]
+    return chosen
 
 
 def numbered(frame: pd.DataFrame, keys: Sequence[str]) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from yjd.metrics.change import change
 from yjd.metrics.complete import allocate, impute
 from yjd.metrics.control import control_chart
-from yjd.metrics.counts import EVERYONE, OTHERS, Kind
+from yjd.metrics.counts import EVERYONE, OTHERS, Counts, Kind
 from yjd.metrics.funnel import funnel
 from yjd.metrics.imputation import allocated_ratio, imputed_ratio
 from yjd.metrics.mantel_haenszel import mantel_haenszel
@@ -62,7 +62,7 @@ class Plan:
 
 
 def all_results(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     per: float,
@@ -91,7 +91,7 @@ def all_results(
     DataFrame
         Columns `yjd.schema.RESULT_COLUMNS`.
     """
-    confidence, references = plan.confidence, list(dict.fromkeys(plan.references))
+    confidence, counts = plan.confidence, Counts.of(counts)
     tables = [
         rate(counts, kind=kind, per=per, confidence=confidence, method=plan.rate_method),
         composition(counts, confidence=confidence),
@@ -105,7 +105,7 @@ def all_results(
     completed = None if strata is None or strata.empty or not plan.imputations else (
         impute(strata, counts, kind=kind, imputations=plan.imputations), allocate(strata, counts, kind=kind)
     )  # fmt: skip
-    for reference in references:
+    for reference in dict.fromkeys(plan.references):
         part = _where_it_is_a_group(counts, reference)
         compared = [
             relative_rate(part, kind=kind, reference=reference, confidence=confidence, method=plan.ratio_method),
@@ -134,44 +134,61 @@ def all_results(
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
-def _of_areas(counts: pd.DataFrame, kind: Kind, per: float, plan: Plan) -> list[pd.DataFrame]:
+def _of_areas(counts: Counts, kind: Kind, per: float, plan: Plan) -> list[pd.DataFrame]:
     if not plan.areas:
         return []
     return [shrunken_rate(counts, kind=kind, per=per, confidence=plan.confidence), funnel(counts, kind=kind, per=per)]
 
 
-def _over_time(
-    counts: pd.DataFrame, kind: Kind, per: float, plan: Plan, shared: pd.DataFrame | None
-) -> list[pd.DataFrame]:
-    confidence = plan.confidence
+def _over_time(counts: Counts, kind: Kind, per: float, plan: Plan, shared: pd.DataFrame | None) -> list[pd.DataFrame]:
+    confidence, references = plan.confidence, list(dict.fromkeys(plan.references))
     tables = []
     for times in plan.series:
-        own = counts[counts["period"].isin(times)]
+        own = _in_periods(counts, times)
         tables.append(trend(own, kind=kind, times=times, confidence=confidence))
-        for reference in dict.fromkeys(plan.references):
-            part = _where_it_is_a_group(own, reference)
-            tables.append(trend_ratio(part, kind=kind, reference=reference, times=times, confidence=confidence))
-    for times in plan.charts:
-        own = counts[counts["period"].isin(times)]
-        tables.append(control_chart(own, kind=kind, per=per, times=times))
-    if plan.pairs:
-        for reference in (None, *dict.fromkeys(plan.references)):
-            part = counts if reference is None else _where_it_is_a_group(counts, reference)
+        tables += [
+            trend_ratio(
+                _where_it_is_a_group(own, reference), kind=kind, reference=reference, times=times, confidence=confidence
+            )
+            for reference in references
+        ]
+    tables += [control_chart(_in_periods(counts, times), kind=kind, per=per, times=times) for times in plan.charts]
+    for times, pairs in _pairs_of(plan):
+        own = _in_periods(counts, times)
+        for reference in (None, *references):
+            part = own if reference is None else _where_it_is_a_group(own, reference)
             tables.append(
                 change(
                     part,
                     kind=kind,
-                    pairs=plan.pairs,
+                    pairs=pairs,
                     reference=reference,
                     shared=shared,
+                    times=times,
                     confidence=confidence,
                 )
             )
     return tables
 
 
-def _where_it_is_a_group(counts: pd.DataFrame, reference: str) -> pd.DataFrame:
-    if reference in (OTHERS, EVERYONE) or "level" not in counts.columns:
+def _pairs_of(plan: Plan) -> list[tuple[Mapping[str, float], list[tuple[str, str]]]]:
+    """The pairs of each series, whose periods tell a break between the two; any other pair is on its own."""
+    found = []
+    left = list(dict.fromkeys(plan.pairs))
+    for times in (*plan.series, *plan.charts):
+        own = [pair for pair in left if set(pair) <= set(times)]
+        found += [(times, own)] if own else []
+        left = [pair for pair in left if pair not in own]
+    return [*found, *(({earlier: 0.0, later: 1.0}, [(earlier, later)]) for earlier, later in left)]
+
+
+def _in_periods(counts: Counts, periods: Collection[str]) -> Counts:
+    return counts.where(counts.frame["period"].isin(list(periods)).to_numpy(dtype=bool))
+
+
+def _where_it_is_a_group(counts: Counts, reference: str) -> Counts:
+    if reference in (OTHERS, EVERYONE):
         return counts
-    levels = counts.loc[counts["group"] == reference, "level"].unique()
-    return counts[counts["level"].isin(levels)]
+    frame = counts.frame
+    levels = frame.loc[frame["group"] == reference, "level"].unique()
+    return counts.where(frame["level"].isin(levels).to_numpy(dtype=bool))

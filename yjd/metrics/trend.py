@@ -22,7 +22,7 @@ _WIDEST = 700.0  # of a log: e**700 is about the largest number there is
 
 
 def trend(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     times: Times | None = None,
@@ -102,7 +102,7 @@ def trend(
 
 
 def trend_ratio(
-    counts: pd.DataFrame,
+    counts: pd.DataFrame | Counts,
     *,
     kind: Kind,
     reference: str = "White",
