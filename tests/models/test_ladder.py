@@ -245,6 +245,17 @@ def test_few_events_are_penalised_and_fewer_are_too_few():
     assert set(_statuses(found, "adjusted_rri", "M2").values()) == {"too_few"}
 
 
+def test_a_pattern_in_several_folds_is_one_pattern():
+    frame, _ = grouped(made_up(7), NAMES)
+    folds = pd.concat([frame.assign(events=frame["events"] // 2, base=frame["events"] // 2),
+                       frame.assign(events=frame["events"] - frame["events"] // 2,
+                                    base=frame["base"] - frame["events"] // 2)])  # fmt: skip
+    folds = folds.assign(pattern=range(len(folds)))
+    pd.testing.assert_frame_equal(*(ladder(each, kind="proportion", rungs=RUNGS) for each in (frame, folds)))
+    with pytest.raises(EstimationError, match="twice"):
+        ladder(folds.assign(pattern=1), kind="proportion", rungs=RUNGS)
+
+
 def test_forty_levels_are_fitted():
     frame, _ = grouped(made_up(8, records=8000, levels=(3, 40, 2)), NAMES)
     found = ladder(frame, kind="proportion", rungs=RUNGS, firth="never")

@@ -10,6 +10,7 @@ from scipy.optimize import linprog
 from tests.models.known import dense
 from yjd.models.design import build
 from yjd.models.fit import fit_rung
+from yjd.models.marginal import adjusted_rates
 from yjd.models.sample import read_sample
 
 
@@ -136,3 +137,37 @@ def test_two_columns_together_may_separate_a_group():
     assert contrast["Asian"] == "separated"
     assert level["White"] == "separated"  # what White would be at y is told by nobody
     assert fitted.converged
+
+
+def _ridge(matrix, events, base, size):
+    """Coefficients with a penalty that is next to nothing: finite, and near the limit where there is one."""
+    beta = np.zeros(matrix.shape[1])
+    for _ in range(300):
+        likely = 1 / (1 + np.exp(-(matrix @ beta)))
+        information = (matrix * (base * likely * (1 - likely))[:, None]).T @ matrix + size * np.eye(len(beta))
+        step = np.linalg.solve(information, matrix.T @ (events - base * likely) - size * beta)
+        beta = beta + step * min(1, 2 / np.abs(step).max())
+        if np.abs(step).max() < 1e-9:
+            break
+    return beta
+
+
+@pytest.mark.parametrize("scarce", [0.15, 0.4])
+def test_an_adjusted_rate_that_is_given_is_the_limit_of_a_vanishing_penalty(scarce):
+    judged = 0
+    for seed in range(100, 160):
+        frame = _random(seed, scarce=scarce)
+        if frame["events"].sum() in (0, frame["base"].sum()):
+            continue
+        names = tuple(name for name in frame.columns if name.startswith("a"))
+        rung = build(read_sample(frame, kind="proportion", adjusters=names), names, reference="White")
+        fitted = fit_rung(rung, family="binomial")
+        rates = adjusted_rates(fitted, rung.row)
+        columns = fitted.design.columns
+        beta = _ridge(dense(frame, columns), frame["events"].to_numpy(), frame["base"].to_numpy(), 1e-8)
+        for at, group in enumerate(rates.groups):
+            if rates.status[at] == "ok":
+                likely = 1 / (1 + np.exp(-(dense(frame.assign(group=group), columns) @ beta)))
+                assert rates.estimates[at] == pytest.approx(np.average(likely, weights=frame["base"]), abs=2e-4), seed
+                judged += bool(fitted.separated)
+    assert judged > 10

@@ -111,7 +111,9 @@ class ByArea:
         for rows, event, other in blocks(influence, len(sample.base)):
             events, base = sample.events[rows, None], sample.base[rows, None]
             rest = base if sample.kind == "rate" else base - events
-            np.add.at(sums, area.codes[rows], events * event + rest * other)
+            each = events * event + rest * other
+            for at in range(influence.size):
+                sums[:, at] += np.bincount(area.codes[rows], weights=each[:, at], minlength=count)
         covariance = sums.T @ sums
         if not self.small_sample:
             return Spread(covariance, count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from yjd.metrics.intervals import FloatArray
 from yjd.models.design import Rung
@@ -37,7 +37,7 @@ def pearson(sample: Sample, rung: Rung, fitted: Fit) -> Dispersion:
     Parameters
     ----------
     sample : Sample
-        All patterns, also those that the rung cannot tell apart.
+        All patterns, also those that the rung cannot tell apart; see `yjd.models.design.distinct`.
     rung : Rung
         The rung that was fitted.
     fitted : Fit
@@ -106,6 +106,8 @@ def _alpha(events: FloatArray, expected: FloatArray) -> float | None:
             (special.digamma(y + theta) - special.digamma(theta) + np.log(theta / (theta + mean))
              + 1 - (y + theta) / (mean + theta)).sum()
         )  # fmt: skip
+
+    from scipy import optimize
 
     low, high = -12.0, 10.0  # beyond, rounding decides the sign
     if score(low) < 0 or score(high) > 0:

@@ -16,7 +16,7 @@ from yjd.models.rungs import Fitted, Ladder, Options
 from yjd.models.sample import IntArray, Sample
 from yjd.schema import ALL
 
-_PROFILE_WORK = 5e6  # patterns times columns: beyond, a profile would take minutes and Wald limits are given
+_PROFILE_WORK = 1e6  # patterns times columns: beyond, profiles would take minutes and Wald limits are given
 
 
 class _Spread(NamedTuple):
@@ -67,16 +67,15 @@ def _blank(
 
 def _spread(fitted: Ladder, at: int) -> _Spread:
     one, size = fitted.rungs[at], len(fitted.sample.groups)
-    if fitted.spread is None or fitted.options.clusters is None:
+    if fitted.rates is None or fitted.contrasts is None or fitted.options.clusters is None:
         suffix = "_model" if one.method in ("logit", "poisson") else ""
         return _Spread(
             one.rates.model_covariance * one.scale, one.contrasts.model_covariance * one.scale, float("inf"), suffix
         )
-    rates = slice(at * size, (at + 1) * size)
-    contrasts = slice((len(fitted.rungs) + at) * size, (len(fitted.rungs) + at + 1) * size)
-    whole = fitted.spread.covariance
+    own = slice(at * size, (at + 1) * size)
     name = f"_{fitted.options.clusters.name}"
-    return _Spread(whole[rates, rates], whole[contrasts, contrasts], fitted.spread.degrees, name)
+    rates, contrasts = (spread.covariance[own, own] for spread in (fitted.rates, fitted.contrasts))
+    return _Spread(rates, contrasts, fitted.rates.degrees, name)
 
 
 def _of_rung(one: Fitted, options: Options, spread: _Spread, levels: FloatArray) -> list[Found]:
@@ -179,8 +178,8 @@ def _change(fitted: Ladder, at: int, levels: FloatArray) -> Found:
     """Ratio of a rung's adjusted_rri to that of the rung below, from the covariance of both."""
     above, below, options = fitted.rungs[at], fitted.rungs[at - 1], fitted.options
     size, count = len(fitted.sample.groups), len(fitted.rungs)
-    spread = fitted.spread if fitted.spread is not None else fitted.by_row
-    assert spread is not None, "one of the two is made wherever there are two rungs"
+    spread = fitted.rates
+    assert spread is not None, "made wherever there are two rungs"
     compared, reference = _compared(above.rates.groups, options.reference)
     slope, value = np.zeros((len(compared), size * count)), np.zeros(len(compared))
     for one, place, sign in ((above, at, 1.0), (below, at - 1, -1.0)):
@@ -191,10 +190,9 @@ def _change(fitted: Ladder, at: int, levels: FloatArray) -> Found:
         value += sign * _against(np.log(np.where(theta > 0, theta, np.nan)), compared, reference)
     status = _contrast_status(above, compared, reference)
     status = np.where(status == "ok", _contrast_status(below, compared, reference), status)
-    whole = spread.covariance[: size * count, : size * count]
-    error = _error(whole, slope)
+    error = _error(spread.covariance, slope)
     suffix = f"_{options.clusters.name}" if options.clusters is not None else "_by_row"
-    if fitted.spread is None:
+    if options.clusters is None:
         error = error * np.sqrt(max(above.scale, below.scale))
     lower, upper = limits(value, error, levels, scale="log", degrees=spread.degrees)
     groups = tuple(above.rates.groups[place] for place in compared)

@@ -17,7 +17,7 @@ from yjd.metrics.intervals import FloatArray
 from yjd.models.design import Design
 from yjd.models.sample import IntArray
 
-CHUNK = 65536  # rows of a block: what is held at once does not grow with the data
+CHUNK = 16384  # rows of a block: what is held at once does not grow with the data
 
 
 class Influence(Protocol):
@@ -107,7 +107,9 @@ class Stacked:
     def block(self, rows: slice) -> tuple[FloatArray, FloatArray]:
         """See `Influence`."""
         pairs = [part.block(rows) for part in self.parts]
-        return np.hstack([event for event, _ in pairs]), np.hstack([other for _, other in pairs])
+        return np.concatenate([event for event, _ in pairs], axis=1), np.concatenate(
+            [other for _, other in pairs], axis=1
+        )
 
 
 def blocks(influence: Influence, rows: int) -> Iterator[tuple[slice, FloatArray, FloatArray]]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from yjd.models.clusters import ByRow, Clusters, Spread
 from yjd.models.design import Rung as Built
-from yjd.models.design import build
+from yjd.models.design import build, distinct
 from yjd.models.dispersion import Dispersion, negative_binomial, pearson
 from yjd.models.families import FamilyName
 from yjd.models.fit import Fit, Penalty, fit_rung
@@ -92,7 +92,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Ladder:
-    """All rungs as fitted, and one covariance of their adjusted rates and coefficients.
+    """All rungs as fitted, and one covariance of all their adjusted rates.
 
     Attributes
     ----------
@@ -102,29 +102,29 @@ class Ladder:
         How they were fitted.
     rungs : tuple of Fitted
         From the lowest.
-    spread : Spread or None
-        Of the rates of all rungs and then the coefficients of all rungs; None where rungs are model-based.
-    by_row : Spread
-        Of the rates of all rungs, each record by itself: for changes between model-based rungs.
+    rates : Spread or None
+        Of the rates of all rungs, one rung after another. Where no clusters are given, each record by itself: for the
+        changes between rungs alone.
+    contrasts : Spread or None
+        Of the coefficients of all rungs; None where no clusters are given.
     """
 
     sample: Sample
     options: Options
     rungs: tuple[Fitted, ...]
-    spread: Spread | None
-    by_row: Spread | None
+    rates: Spread | None
+    contrasts: Spread | None
 
 
 def fit_ladder(sample: Sample, rungs: Sequence[Rung], options: Options) -> Ladder:
     """Fit all rungs on one sample, and bring their covariance together."""
     fitted = tuple(_fit(sample, rung, options) for rung in rungs)
-    rates = [one.rates.influence for one in fitted]
-    spread = None
-    if options.clusters is not None:
-        both = Stacked([*rates, *(one.contrasts.influence for one in fitted)])
-        spread = options.clusters.covariance(sample, both)
-    by_row = ByRow().covariance(sample, Stacked(rates)) if spread is None and len(rungs) > 1 else None
-    return Ladder(sample, options, fitted, spread, by_row)
+    rates = Stacked([one.rates.influence for one in fitted])
+    if options.clusters is None:
+        return Ladder(sample, options, fitted, ByRow().covariance(sample, rates) if len(rungs) > 1 else None, None)
+    contrasts = Stacked([one.contrasts.influence for one in fitted])
+    over_rates, over_contrasts = (options.clusters.covariance(sample, one) for one in (rates, contrasts))
+    return Ladder(sample, options, fitted, over_rates, over_contrasts)
 
 
 def _fit(sample: Sample, rung: Rung, options: Options) -> Fitted:
@@ -139,7 +139,9 @@ def _fit(sample: Sample, rung: Rung, options: Options) -> Fitted:
     penalty: Penalty = "firth" if options.firth == "always" or (options.firth == "auto" and each < ENOUGH) else "none"
     if penalty == "firth" and each >= FLOOR:
         fit = _keep_statuses(fit, fit_rung(built, family=family, penalty="firth"))
-    dispersion = pearson(sample, built, fit)
+    # what a row of a rate is, the counts say; the records of a proportion are the same in whatever rows they come
+    finest, place = distinct(sample, built.row) if sample.kind == "proportion" else (sample, built.row)
+    dispersion = pearson(finest, replace(built, row=place), fit)
     status = "too_few" if each < FLOOR else "ok" if fit.converged else "not_converged"
     method, scale = ("firth" if penalty == "firth" else {"binomial": "logit", "poisson": "poisson"}[family]), 1.0
     if family == "poisson" and dispersion.p_value < OVERDISPERSED and options.clusters is None and status == "ok":

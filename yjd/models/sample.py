@@ -89,7 +89,7 @@ def read_sample(counts: pd.DataFrame, *, kind: Kind, adjusters: Sequence[str]) -
     Raises
     ------
     EstimationError
-        A column is missing or named twice, a count is not a number or below 0, or a group is a total.
+        A column is missing, a count is not a number or below 0, a pattern comes twice, or a group is a total.
     """
     check_kind(kind)
     names = (GROUP, *dict.fromkeys(adjusters))
@@ -103,6 +103,8 @@ def read_sample(counts: pd.DataFrame, *, kind: Kind, adjusters: Sequence[str]) -
     base, events = (_numbers(counts[name], name) for name in ("base", "events"))
     kept = np.flatnonzero(base > 0)
     pattern = np.arange(len(counts)) if "pattern" not in counts.columns else counts["pattern"].to_numpy(dtype=np.intp)
+    if len(np.unique(pattern)) < len(pattern):
+        raise EstimationError("The model counts have a pattern twice.", "Number every row of the counts by itself.")
     factors = {name: _factor(counts[name], kept) for name in names}
     if {ALL, KNOWN} & set(factors[GROUP].levels):
         raise EstimationError(
