@@ -9,7 +9,7 @@ for groups whose own counts may be shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from yjd.cube import prepare, rows_sql
@@ -85,12 +85,60 @@ def record_counts(
         Of the ethnic groups.
     """
     base, top = stages[measure.denominator], stages[measure.numerator]
+    return counted(warehouse, base, top, adjusters=adjusters, periods=periods, areas=areas, level=level)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What is counted of each record, beside whether it has the event.
+
+    Attributes
+    ----------
+    columns : mapping of str to str
+        Name to SQL: of a record of the base `r` and of what is joined. Patterns are told apart by them too.
+    joins : str
+        Further joins to `r`.
+    rows : str
+        The table of the records.
+    event : str
+        SQL of what stands there as the event of a record `s`.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    joins: str = ""
+    rows: str = ROWS
+    event: str = "s.event"
+
+
+def counted(
+    warehouse: Warehouse,
+    base: Stage,
+    top: Stage,
+    *,
+    adjusters: Sequence[str],
+    periods: Sequence[str],
+    areas: Sequence[str],
+    level: str,
+    outcomes: Outcomes | None = None,
+) -> ModelCounts:
+    """Count the records of a stage by pattern, and those that another stage has as well.
+
+    Parameters
+    ----------
+    base, top : Stage
+        The records, and those with the event.
+    outcomes : Outcomes, optional
+        What else is counted of each record.
+    warehouse, adjusters, periods, areas, level
+        As for :func:`record_counts`.
+    """
+    more = outcomes or Outcomes()
     prepare(warehouse, [base, top])
     wanted = [name for name in adjusters if name in (*OF_CELLS, *_of_records(base))]
-    warehouse.create("model_source", _source_sql(base, top, wanted, periods, level))
+    warehouse.create("model_source", _source_sql(base, top, wanted, periods, level, more))
     filled = [name for name in wanted if _share_known(warehouse, name) > 0]
-    flow = _complete(warehouse, filled, areas)
-    return ModelCounts(_patterns(warehouse, filled), tuple(filled), flow)
+    flow = _complete(warehouse, filled, areas, more)
+    return ModelCounts(_patterns(warehouse, [*filled, *more.columns]), tuple(filled), flow)
 
 
 def resident_counts(
@@ -158,9 +206,12 @@ def _column_sql(name: str) -> str:
     return f"r.{name}"
 
 
-def _source_sql(base: Stage, top: Stage, wanted: Sequence[str], periods: Sequence[str], level: str) -> str:
+def _source_sql(
+    base: Stage, top: Stage, wanted: Sequence[str], periods: Sequence[str], level: str, more: Outcomes
+) -> str:
     """Select each record of the base once, with its labels and whether it has the event."""
-    columns = ", ".join(f"{_column_sql(name)} AS {name}" for name in wanted)
+    labels = {name: _column_sql(name) for name in wanted} | dict(more.columns)
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in labels.items())
     listed = ", ".join("'" + period.replace("'", "''") + "'" for period in periods)
     joins = ""
     if any(name in OF_RECORDS for name in wanted):
@@ -179,7 +230,7 @@ FROM (
 LEFT JOIN (
 {rows_sql(top)}
 ) AS t ON t.row_id = r.row_id AND t.period = r.period
-LEFT JOIN ethnicity_group AS g ON g.code = r.ethnicity{joins}
+LEFT JOIN ethnicity_group AS g ON g.code = r.ethnicity{joins}{more.joins}
 WHERE r.period IN ({listed})"""
 
 
@@ -208,8 +259,10 @@ def _share_known(warehouse: Warehouse, name: str) -> float:
     return float(share) if share == share and share is not None else 0.0
 
 
-def _complete(warehouse: Warehouse, filled: Sequence[str], areas: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    """Keep the complete sample as `ROWS` and its patterns as `model_patterns`; return the flow."""
+def _complete(
+    warehouse: Warehouse, filled: Sequence[str], areas: Sequence[str], more: Outcomes
+) -> tuple[tuple[str, int], ...]:
+    """Keep the complete sample as a table and its patterns as `model_patterns`; return the flow."""
     listed = ", ".join("'" + area.replace("'", "''") + "'" for area in areas)
     steps = [
         ("records of the periods", f"place <> '{ELSEWHERE}'"),
@@ -222,17 +275,18 @@ def _complete(warehouse: Warehouse, filled: Sequence[str], areas: Sequence[str])
         so_far.append(condition)
         sums.append(f"CAST(SUM(CASE WHEN {' AND '.join(so_far)} THEN 1 ELSE 0 END) AS BIGINT) AS s{place}")
     numbers = warehouse.query(f"SELECT {', '.join(sums)} FROM model_source").iloc[0].fillna(0)
-    columns = ", ".join(['"group"', *filled, "fold"])
+    keys = ['"group"', *filled, "fold", *more.columns]
+    columns = ", ".join(keys)
     where = " AND ".join(so_far)
     warehouse.create(
         "model_patterns",
         f"SELECT {columns}, ROW_NUMBER() OVER (ORDER BY {columns}) - 1 AS pattern, COUNT(*) AS base,"
         f" CAST(SUM(event) AS BIGINT) AS events FROM model_source WHERE {where} GROUP BY {columns}",
     )
-    same = " AND ".join(f"p.{name} = s.{name}" for name in ['"group"', *filled, "fold"])
+    same = " AND ".join(f"p.{name} = s.{name}" for name in keys)
     warehouse.create(
-        ROWS,
-        f"SELECT s.child_id, p.pattern, s.event FROM (SELECT * FROM model_source WHERE {where}) AS s"
+        more.rows,
+        f"SELECT s.child_id, p.pattern, {more.event} AS event FROM (SELECT * FROM model_source WHERE {where}) AS s"
         f" INNER JOIN model_patterns AS p ON {same}",
     )
     warehouse.execute("DROP TABLE model_source")
