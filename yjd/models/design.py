@@ -159,27 +159,22 @@ def build(sample: Sample, adjusters: Sequence[str], *, reference: str, collapse:
     )
 
 
-def distinct(sample: Sample, row: IntArray) -> tuple[Sample, IntArray]:
+def distinct(sample: Sample) -> tuple[Sample, IntArray]:
     """Sum a sample over rows that differ in nothing but their place (the fold of a child, say).
-
-    Parameters
-    ----------
-    sample : Sample
-        Any sample.
-    row : array of int, shape (rows,)
-        Something known of each row that the labels decide, such as `Rung.row`.
 
     Returns
     -------
-    sample, row
+    sample : Sample
         One row for each combination of labels; the same sample if it has no other.
+    first : array of int
+        A row of the given sample for each row of the new one.
     """
     number, first = _distinct(list(sample.factors.values()))
     if len(first) == len(number):
-        return sample, row
+        return sample, np.arange(len(number))
     events, base = (np.bincount(number, weights=values).astype(np.float64) for values in (sample.events, sample.base))
     factors = {name: Factor(factor.codes[first], factor.levels) for name, factor in sample.factors.items()}
-    return Sample(sample.kind, factors, events, base, sample.pattern[first]), row[first]
+    return Sample(sample.kind, factors, events, base, sample.pattern[first]), first
 
 
 def null_space(information: FloatArray, order: IntArray | None = None) -> tuple[IntArray, FloatArray]:

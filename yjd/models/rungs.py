@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from yjd.models.clusters import ByRow, Clusters, Spread
 from yjd.models.design import Rung as Built
 from yjd.models.design import build, distinct
@@ -14,7 +16,7 @@ from yjd.models.families import FamilyName
 from yjd.models.fit import Fit, Penalty, fit_rung
 from yjd.models.influence import Stacked
 from yjd.models.marginal import Target, Targets, adjusted_rates, coefficients
-from yjd.models.sample import Sample
+from yjd.models.sample import IntArray, Sample
 
 FirthUse = Literal["auto", "always", "never"]
 Overdispersion = Literal["quasi", "negative_binomial"]
@@ -118,7 +120,9 @@ class Ladder:
 
 def fit_ladder(sample: Sample, rungs: Sequence[Rung], options: Options) -> Ladder:
     """Fit all rungs on one sample, and bring their covariance together."""
-    fitted = tuple(_fit(sample, rung, options) for rung in rungs)
+    # what a row of a rate is, the counts say; the records of a proportion are the same in whatever rows they come
+    finest = distinct(sample) if sample.kind == "proportion" else (sample, np.arange(len(sample.base)))
+    fitted = tuple(_fit(sample, finest, rung, options) for rung in rungs)
     rates = Stacked([one.rates.influence for one in fitted])
     if options.clusters is None:
         return Ladder(sample, options, fitted, ByRow().covariance(sample, rates) if len(rungs) > 1 else None, None)
@@ -127,7 +131,7 @@ def fit_ladder(sample: Sample, rungs: Sequence[Rung], options: Options) -> Ladde
     return Ladder(sample, options, fitted, over_rates, over_contrasts)
 
 
-def _fit(sample: Sample, rung: Rung, options: Options) -> Fitted:
+def _fit(sample: Sample, finest: tuple[Sample, IntArray], rung: Rung, options: Options) -> Fitted:
     family: FamilyName = "binomial" if sample.kind == "proportion" else "poisson"
     uses_nb = sample.kind == "rate" and options.overdispersion == "negative_binomial"
     built = build(sample, rung.adjusters, reference=options.reference, collapse=not uses_nb)
@@ -139,9 +143,7 @@ def _fit(sample: Sample, rung: Rung, options: Options) -> Fitted:
     penalty: Penalty = "firth" if options.firth == "always" or (options.firth == "auto" and each < ENOUGH) else "none"
     if penalty == "firth" and each >= FLOOR:
         fit = _keep_statuses(fit, fit_rung(built, family=family, penalty="firth"))
-    # what a row of a rate is, the counts say; the records of a proportion are the same in whatever rows they come
-    finest, place = distinct(sample, built.row) if sample.kind == "proportion" else (sample, built.row)
-    dispersion = pearson(finest, replace(built, row=place), fit)
+    dispersion = pearson(finest[0], replace(built, row=built.row[finest[1]]), fit)
     status = "too_few" if each < FLOOR else "ok" if fit.converged else "not_converged"
     method, scale = ("firth" if penalty == "firth" else {"binomial": "logit", "poisson": "poisson"}[family]), 1.0
     if family == "poisson" and dispersion.p_value < OVERDISPERSED and options.clusters is None and status == "ok":

@@ -103,7 +103,7 @@ def read_sample(counts: pd.DataFrame, *, kind: Kind, adjusters: Sequence[str]) -
     base, events = (_numbers(counts[name], name) for name in ("base", "events"))
     kept = np.flatnonzero(base > 0)
     pattern = np.arange(len(counts)) if "pattern" not in counts.columns else counts["pattern"].to_numpy(dtype=np.intp)
-    if len(np.unique(pattern)) < len(pattern):
+    if not pd.Index(pattern).is_unique:
         raise EstimationError("The model counts have a pattern twice.", "Number every row of the counts by itself.")
     factors = {name: _factor(counts[name], kept) for name in names}
     if {ALL, KNOWN} & set(factors[GROUP].levels):
