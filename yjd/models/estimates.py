@@ -19,6 +19,9 @@ from yjd.schema import ALL
 _PROFILE_WORK = 1e6  # patterns times columns: beyond, profiles would take minutes and Wald limits are given
 
 
+_UNTELLING = 4.0  # standard error of a logarithm: an interval from 1/2,500 to 2,500 times the estimate says nothing
+
+
 class _Spread(NamedTuple):
     """Covariance of one rung's rates and of its coefficients, each (groups, groups)."""
 
@@ -91,7 +94,7 @@ def _of_rung(one: Fitted, options: Options, spread: _Spread, levels: FloatArray)
     value = _against(np.log(np.where(theta > 0, theta, np.nan)), compared, reference)
     lower, upper = limits(value, log_error, levels, scale="log", degrees=spread.degrees)
     p_value = two_sided(value, log_error, spread.degrees)
-    usable = _with_error(status, log_error)
+    usable = _with_error(status, log_error, most=_UNTELLING)
     found.append(Found("adjusted_rri", name, picked, np.exp(value), lower, upper, p_value, usable, words,
                        reference=options.reference))  # fmt: skip
     value, error = _against(theta, compared, reference), _error(spread.rates, slope)
@@ -132,7 +135,7 @@ def _ratios(
     error = np.sqrt(np.maximum(np.diag(spread.contrasts), 0.0))[compared]
     lower, upper = limits(value, error, levels, scale="log", degrees=spread.degrees)
     p_value = two_sided(value, error, spread.degrees)
-    status = _with_error(status, error)
+    status = _with_error(status, error, most=_UNTELLING)
     penalised = one.fit.penalty == "firth"
     rescued = np.isin(status, ["separated"]) & (options.firth != "never") & (one.status == "ok") & (reference >= 0)
     wanted = ((status == "ok") & penalised & (options.clusters is None)) | rescued
@@ -199,8 +202,9 @@ def _change(fitted: Ladder, at: int, levels: FloatArray) -> Found:
     method = np.full(len(compared), above.method + suffix)
     # a rung that adds nothing changes nothing, with certainty
     same = (np.abs(value) < 1e-12) & (error < 1e-12)
+    status = np.where(same, status, _with_error(status, error, most=_UNTELLING))
     return Found("rung_change", above.rung.name, groups, np.exp(value), lower, upper,
-                 two_sided(value, error, spread.degrees), np.where(same, status, _with_error(status, error)), method,
+                 two_sided(value, error, spread.degrees), status, method,
                  term=below.rung.name, reference=options.reference)  # fmt: skip
 
 
@@ -249,6 +253,6 @@ def _error(covariance: FloatArray, slope: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
 
 
-def _with_error(status: StrArray, error: FloatArray) -> StrArray:
-    """An estimate without any variation to judge it by has too few of something."""
-    return np.where((status == "ok") & ~(error > 0), "too_few", status).astype("<U20")
+def _with_error(status: StrArray, error: FloatArray, *, most: float = float("inf")) -> StrArray:
+    """An estimate without any variation to judge it by, or with no end of it, has too few of something."""
+    return np.where((status == "ok") & ~((error > 0) & (error < most)), "too_few", status).astype("<U20")

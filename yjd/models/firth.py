@@ -21,6 +21,7 @@ _ITERATIONS = 200
 _AT_REST = 1e-9
 _FURTHEST_MOVE = 3.0
 _HALVINGS = 30
+_SCORING = 6  # steps of Fisher scoring before the curvature is learned
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,10 @@ def maximise(
     free = kept if fixed is None else kept[kept != fixed]
     coefficients = start.copy()
     point = _evaluate(family, design, events, base, coefficients, kept)
+    inverse = _inverse(point, kept, free)
     for iteration in range(1, _ITERATIONS + 1):
-        step = _step(point, kept, free)
+        step = np.zeros(len(coefficients))
+        step[free] = inverse @ point.score[free]
         largest = float(np.abs(step).max(initial=0.0))
         share = min(1.0, _FURTHEST_MOVE / largest) if largest > 0 else 1.0
         for _ in range(_HALVINGS):
@@ -77,7 +80,13 @@ def maximise(
             if tried.value >= point.value - 1e-10 * (1 + abs(point.value)):
                 break
             share /= 2
-        coefficients, point = coefficients + share * step, tried
+        coefficients = coefficients + share * step
+        # the information leaves the penalty's own curvature out; near the top, what the score did tells it
+        if iteration < _SCORING:
+            inverse = _inverse(tried, kept, free)
+        else:
+            inverse = _learned(inverse, share * step[free], point.score[free] - tried.score[free])
+        point = tried
         if largest < _AT_REST:
             return Best(coefficients, point.covariance, point.value, True, iteration)
     return Best(coefficients, point.covariance, point.value, False, _ITERATIONS)
@@ -133,16 +142,24 @@ def profile_limit(
     return float("nan")
 
 
-def _step(point: _Point, kept: IntArray, free: IntArray) -> FloatArray:
-    step = np.zeros(len(point.score))
+def _inverse(point: _Point, kept: IntArray, free: IntArray) -> FloatArray:
+    """Inverse information of the free columns."""
+    cov = point.covariance
+    inner = cov[np.ix_(free, free)]
     if len(free) == len(kept):
-        step[kept] = point.covariance[np.ix_(kept, kept)] @ point.score[kept]
-        return step
-    held = np.setdiff1d(kept, free)
-    cov = point.covariance  # of the free columns, the held one given (a Schur complement)
-    inner = cov[np.ix_(free, free)] - cov[np.ix_(free, held)] @ cov[np.ix_(held, free)] / cov[held[0], held[0]]
-    step[free] = inner @ point.score[free]
-    return step
+        return inner
+    held = np.setdiff1d(kept, free)  # one column, given: a Schur complement
+    given = cov[np.ix_(free, held)] @ cov[np.ix_(held, free)] / cov[held[0], held[0]]
+    return np.asarray(inner - given, dtype=np.float64)
+
+
+def _learned(inverse: FloatArray, step: FloatArray, fall: FloatArray) -> FloatArray:
+    """Update an inverse curvature by what the score did along a step (Broyden, Fletcher, Goldfarb and Shanno)."""
+    along = float(step @ fall)
+    if along <= 1e-12 * float(np.linalg.norm(step) * np.linalg.norm(fall)):
+        return inverse
+    rest = np.eye(len(step)) - np.outer(step, fall) / along
+    return np.asarray(rest @ inverse @ rest.T + np.outer(step, step) / along, dtype=np.float64)
 
 
 def _evaluate(

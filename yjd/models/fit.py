@@ -236,15 +236,17 @@ def _finish(
     linear = design.linear(state.coefficients)
     terms = family.terms(linear, state.events, state.base)
     aside = (state.base == 0) & (base > 0)
+    # far enough that the finite part, which is arbitrary there, cannot turn it back
+    infinite = state.infinite * (1 + np.abs(linear[aside]).max(initial=0.0) / _INFINITE)
     level, contrast = separation.undetermined(design, base, aside, state.null)
     dropped = np.setdiff1d(np.arange(design.width), state.kept)
-    moved = separation.moved_columns(state.infinite) if state.infinite.any() else np.array([], dtype=np.intp)
+    moved = separation.moved_columns(infinite) if infinite.any() else np.array([], dtype=np.intp)
     active = state.base > 0
     return Fit(
         design=design, family=family, events=events, base=base,
-        coefficients=state.coefficients, infinite=state.infinite,
+        coefficients=state.coefficients, infinite=infinite,
         covariance=inverse(design.cross(terms.weight), state.kept),
-        linear=linear + _INFINITE * design.linear(state.infinite),
+        linear=linear + _INFINITE * design.linear(infinite),
         kept=state.kept,
         level_status=_statuses(unplaced, level), contrast_status=_statuses(collinear, contrast),
         collinear=tuple(design.columns[at] for at in dropped if at not in moved),

@@ -139,7 +139,7 @@ def _fit(sample: Sample, finest: tuple[Sample, IntArray], rung: Rung, options: O
     scarce = sample.events.sum()
     if family == "binomial":
         scarce = min(scarce, sample.base.sum() - scarce)
-    each = scarce / len(fit.kept)
+    each = scarce / (built.design.width - len(fit.collinear))
     penalty: Penalty = "firth" if options.firth == "always" or (options.firth == "auto" and each < ENOUGH) else "none"
     if penalty == "firth" and each >= FLOOR:
         fit = _keep_statuses(fit, fit_rung(built, family=family, penalty="firth"))
