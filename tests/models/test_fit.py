@@ -174,3 +174,22 @@ def test_an_adjuster_that_is_the_group_leaves_no_contrast():
     _, _, fitted = _fit(frame, NAMES)
     status = dict(zip(fitted.design.groups, fitted.contrast_status, strict=True))
     assert status == {"White": "ok", "Asian": "ok", "Black": "collinear", "Mixed": "ok"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_firth_rests_where_its_score_is_0(seed):
+    """Many columns, few events, half of the levels without any: the modified score of the dense design is 0."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"group": rng.choice(["Asian", "Black", "White"], 900, p=[0.05, 0.25, 0.7])})
+    for at, size in enumerate((3, 7, 12)):
+        frame[f"a{at}"] = [f"l{one}" for one in rng.geometric(0.4, 900) % size]
+    frame = frame.assign(events=(rng.random(900) < 0.05).astype(float), base=1.0)
+    counted = frame.groupby(["group", *NAMES], as_index=False)[["base", "events"]].sum()
+    _, _, fitted = _fit(counted, NAMES, penalty="firth")
+    assert fitted.converged
+    matrix = dense(frame, [fitted.design.columns[at] for at in fitted.kept])
+    likely = 1 / (1 + np.exp(-(matrix @ fitted.coefficients[fitted.kept])))
+    weighted = matrix * np.sqrt(likely * (1 - likely))[:, None]
+    leverage = ((weighted @ np.linalg.inv(weighted.T @ weighted)) * weighted).sum(axis=1)
+    score = matrix.T @ (frame["events"] - likely + leverage * (0.5 - likely))
+    np.testing.assert_allclose(score, 0.0, atol=1e-6)

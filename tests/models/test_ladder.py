@@ -349,3 +349,17 @@ def test_names_of_levels_and_the_order_of_rows_do_not_matter(names, order):
     one, again = (ladder(each, kind="proportion", rungs=RUNGS[:2]) for each in (frame, other))
     np.testing.assert_allclose(one["estimate"], again["estimate"], rtol=1e-9)
     np.testing.assert_allclose(one["upper"], again["upper"], rtol=1e-9)
+
+
+def test_data_that_separate_almost_every_row_have_statuses():
+    rng = np.random.default_rng(27)
+    for size in (20, 26, 40):
+        frame = pd.DataFrame({"group": rng.choice(["White", "Black", "Asian"], size, p=[0.6, 0.3, 0.1])})
+        for at, count in enumerate((3, 7, 12)):
+            frame[f"a{at}"] = [f"l{one}" for one in rng.geometric(0.4, size) % count]
+        frame = frame.assign(events=(rng.random(size) < 0.3).astype(float), base=1.0)
+        counted = frame.groupby(["group", *NAMES], as_index=False)[["base", "events"]].sum()
+        for firth in ("auto", "never", "always"):
+            found = ladder(counted, kind="proportion", rungs=RUNGS, firth=firth)
+            shown = found[(found["status"] == "ok") & found["quantity"].isin(["adjusted_rri", "odds_ratio"])]
+            assert (shown["upper"] / shown["estimate"] < 3000).all()
