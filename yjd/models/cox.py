@@ -34,6 +34,8 @@ from yjd.models.sample import IntArray
 
 _ITERATIONS = 40
 _AT_REST = 1e-8  # of the largest move of a linear predictor: the next one would be about its square
+_FLAT_MOVE = 1e-3  # a larger move that gains nothing goes on for ever: a coefficient on its way to infinity
+_NO_GAIN = 1e-9  # of the log-likelihood
 _FURTHEST_MOVE = 3.0
 _HALVINGS = 20
 _NOTHING = 1e-10  # of a column's cross-product: what is left of it is rounding
@@ -126,18 +128,16 @@ def _climb(fitted: CoxFit) -> CoxFit:
                 break
             share /= 2
         linear, beta = linear + share * move, beta + share * step
-        if largest < _AT_REST:
+        gain = sums.log_likelihood - before
+        if largest < _AT_REST or (largest > _FLAT_MOVE and gain < _NO_GAIN * (1 + 1e-4 * abs(before))):
             converged = True
             break
     information = information_of(design, times, risk_of(linear, times), sums)
-    covariance = inverse(information, kept)
-    infinite = np.diag(covariance) > _INFINITE_ERROR**2
-    infinite |= np.diag(information) < 1 / _INFINITE_ERROR**2
-    infinite &= np.isin(np.arange(design.width), kept)
-    # a coefficient on its way to infinity moves on by 1 at each step, and all others stand still
-    rested = converged or (bool(infinite.any()) and abs(sums.log_likelihood - before) < 1e-6)
-    return replace(fitted, coefficients=beta, covariance=covariance, infinite=infinite,
-                   log_likelihood=sums.log_likelihood, converged=rested)  # fmt: skip
+    finite = kept[np.diag(information)[kept] > 1 / _INFINITE_ERROR**2]
+    finite = finite[np.diag(inverse(information, finite))[finite] < _INFINITE_ERROR**2]
+    infinite = np.isin(np.arange(design.width), np.setdiff1d(kept, finite))
+    return replace(fitted, coefficients=beta, covariance=inverse(information, finite), infinite=infinite,
+                   log_likelihood=sums.log_likelihood, converged=converged)  # fmt: skip
 
 
 def score_influence(fitted: CoxFit, weights: FloatArray) -> FloatArray:

@@ -96,7 +96,7 @@ def observed_to_expected(
         return result_rows([], events={}, base={}, levels=levels, keys=keys)
     risk, status = expected_risk(cohort, list(dict.fromkeys(adjusters)), learner)
     ratios = _ratios(cohort, risk, status, learner, clusters, levels, keys)
-    return pd.concat([ratios, *_calibration(cohort, risk, status, learner, levels, keys)], ignore_index=True)
+    return pd.concat([ratios, _calibration(cohort, risk, status, learner, levels, keys)], ignore_index=True)
 
 
 def _ratios(
@@ -126,7 +126,11 @@ def _ratios(
     found = Found("observed_expected", "", groups, ratio, lower, upper, p_value, words, np.full(len(groups), method))
     table = result_rows([found], events=dict(zip(groups, observed, strict=True)),
                         base=dict(zip(groups, size, strict=True)), levels=levels, keys=keys)  # fmt: skip
-    return _beside(table, expected, size, len(levels), shown=status == "ok")
+    if status != "ok":
+        return table
+    return table.assign(
+        reference_numerator=np.repeat(expected, len(levels)), reference_denominator=np.repeat(size, len(levels))
+    )  # fmt: skip
 
 
 def score_limits(
@@ -160,22 +164,27 @@ def score_limits(
 
 def _calibration(
     cohort: Cohort, risk: FloatArray, status: str, learner: Learner, levels: FloatArray, keys: Keys
-) -> list[pd.DataFrame]:
+) -> pd.DataFrame:
     known = np.where(np.isfinite(risk), risk, 0.0)
     fifth = _fifths(known, cohort.children)
-    tables, method = [], np.full(len(cohort.groups), f"{learner}_wilson")
+    method, nothing = np.full(len(cohort.groups), f"{learner}_wilson"), np.full(len(cohort.groups), np.nan)
+    found, numbers = [], []
     for one in range(FIFTHS):
         inside = cohort.children * (fifth == one)
         did, size, expected = (cohort.sample.by_group(inside * part) for part in (cohort.did, 1.0, known))
         safe = np.where(size > 0, size, 1.0)
         limit = wilson(did[:, None], safe[:, None], levels[None, :])
         words = np.where(size > 0, "ok", "no_denominator") if status == "ok" else np.full(len(size), status)
-        found = Found("calibration", "", cohort.groups, 100 * did / safe, 100 * limit.lower, 100 * limit.upper,
-                      np.full(len(size), np.nan), words, method, term=str(one + 1))  # fmt: skip
-        table = result_rows([found], events=dict(zip(cohort.groups, did, strict=True)),
-                            base=dict(zip(cohort.groups, size, strict=True)), levels=levels, keys=keys)  # fmt: skip
-        tables.append(_beside(table, expected, size, len(levels), shown=status == "ok"))
-    return tables
+        found.append(Found("calibration", "", cohort.groups, 100 * did / safe, 100 * limit.lower, 100 * limit.upper,
+                           nothing, words, method, term=str(one + 1)))  # fmt: skip
+        numbers.append(np.stack([did, size, expected]))
+    table = result_rows(found, events={}, base={}, levels=levels, keys=keys)
+    did, size, expected = np.repeat(np.hstack(numbers), len(levels), axis=1)
+    if status != "ok":  # without a model there are no fifths
+        return table
+    return table.assign(
+        numerator=did, denominator=size, reference_numerator=expected, reference_denominator=size
+    )  # fmt: skip
 
 
 def _fifths(risk: FloatArray, children: FloatArray) -> IntArray:
@@ -185,12 +194,3 @@ def _fifths(risk: FloatArray, children: FloatArray) -> IntArray:
     middle = (np.cumsum(size) - size / 2) / size.sum()
     fifth: IntArray = np.minimum((middle * FIFTHS).astype(np.intp), FIFTHS - 1)
     return np.asarray(fifth[place.ravel()], dtype=np.intp)
-
-
-def _beside(table: pd.DataFrame, expected: FloatArray, size: FloatArray, times: int, *, shown: bool) -> pd.DataFrame:
-    """Put the expected number where a reference's events go."""
-    if not shown:
-        return table
-    return table.assign(
-        reference_numerator=np.repeat(expected, times), reference_denominator=np.repeat(size, times)
-    )  # fmt: skip

@@ -101,7 +101,7 @@ def time_to_reoffence(
     did[ALL], base[ALL] = float((cohort.children * cohort.did).sum()), float(cohort.children.sum())
     tables = [result_rows(found, events=did, base=base, levels=levels, keys=keys)]
     if len(cohort.children):
-        tables += _survival(cohort, clusters, levels, keys)
+        tables.append(_survival(cohort, clusters, levels, keys))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -194,7 +194,7 @@ def _columns(design: Design, name: str) -> np.ndarray:
                      if factor == name or (name == EVERYTHING and factor)], dtype=np.intp)  # fmt: skip
 
 
-def _survival(cohort: Cohort, clusters: Clusters | None, levels: FloatArray, keys: Keys) -> list[pd.DataFrame]:
+def _survival(cohort: Cohort, clusters: Clusters | None, levels: FloatArray, keys: Keys) -> pd.DataFrame:
     """Cumulative shares by month."""
     groups, group = cohort.groups, cohort.sample.factors[GROUP].codes
     times = times_of(cohort.days, cohort.did, cohort.children)
@@ -204,15 +204,15 @@ def _survival(cohort: Cohort, clusters: Clusters | None, levels: FloatArray, key
         spread = spread_of(cohort, found.influence, clusters)
         variance, degrees = np.diag(spread.covariance).reshape(variance.shape), spread.degrees
         ending = f"_{clusters.name}"
-    base = cohort.by_group(cohort.children)
-    tables = []
+    found_rows, so_far = [], []
     for at, month in enumerate(_MONTHS):
         share = found.survival[:, at]
         lower, upper, method = limits_of(share, variance[:, at], found.at_risk[:, at], levels, degrees)
-        so_far = cohort.by_group(cohort.children * cohort.did * (cohort.days <= month * _MONTH))
+        so_far.append(cohort.sample.by_group(cohort.children * cohort.did * (cohort.days <= month * _MONTH)))
         status = np.where(found.reached[:, at], "ok", "censored")
         named = np.where(method == "kaplan_meier", f"kaplan_meier{ending}", method)
-        one = Found("survival", "", groups, 100 * (1 - share), 100 * (1 - upper), 100 * (1 - lower),
-                    np.full(len(groups), np.nan), status, named, term=str(int(month)))  # fmt: skip
-        tables.append(result_rows([one], events=so_far, base=base, levels=levels, keys=keys))
-    return tables
+        found_rows.append(Found("survival", "", groups, 100 * (1 - share), 100 * (1 - upper), 100 * (1 - lower),
+                                np.full(len(groups), np.nan), status, named, term=str(int(month))))  # fmt: skip
+    base = cohort.by_group(cohort.children)
+    table = result_rows(found_rows, events={}, base=base, levels=levels, keys=keys)
+    return table.assign(numerator=np.repeat(np.concatenate(so_far), len(levels)))
