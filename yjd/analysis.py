@@ -49,17 +49,21 @@ def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, 
     """Make the evidence, after the cube."""
     import pandas as pd
 
+    from yjd.metrics.counts import CHILD_SUMS
     from yjd.pathways import sources
     from yjd.repeats import event_sums, shared_sums
     from yjd.unknowns import imputation_counts
 
     levels = list(settings.analysis.splits)
+    sums = event_sums(warehouse, measures, stages, settings)
+    if base := settings.disclosure.round_to:  # exact squares would tell what rounding a count takes away
+        sums[list(CHILD_SUMS)] = (sums[list(CHILD_SUMS)] / base).round() * base
     strata = pd.DataFrame(columns=["measure"])
     if settings.analysis.imputations:
         strata = imputation_counts(warehouse, measures, stages, areas=settings.project.areas, levels=levels)
     on_the_way = {name: stages[name] for way in pathways(settings, stages) for name in way.steps}
     return Evidence(
-        event_sums(warehouse, measures, stages, settings),
+        sums,
         shared_sums(warehouse, measures, stages, settings, pairs=pairs(settings)),
         strata,
         {level: sources(warehouse, on_the_way.values(), settings.extracts, level=level) for level in levels},

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
+import zlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from yjd.errors import HistoryError
-from yjd.release import CHECKSUMS, Release, run_identity
-from yjd.schema import RESULT_COLUMNS, RESULT_VALUES
+from yjd.release import CHECKSUMS, RESULTS, Release, read_results, run_identity
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 2
-_NUMBERS = {name for name in RESULT_VALUES if name not in ("method", "status", "disclosure")} | {"confidence"}
 
 _METADATA = sa.MetaData()
 _VERSION = sa.Table("yjd_history", _METADATA, sa.Column("schema_version", sa.Integer, primary_key=True))
@@ -36,8 +35,8 @@ _RUNS = sa.Table(
 _RESULTS = sa.Table(
     "yjd_results",
     _METADATA,
-    sa.Column("run", sa.String(64), sa.ForeignKey("yjd_runs.run"), nullable=False, index=True),
-    *(sa.Column(name, sa.Double if name in _NUMBERS else sa.Text) for name in RESULT_COLUMNS),
+    sa.Column("run", sa.String(64), sa.ForeignKey("yjd_runs.run"), nullable=False, primary_key=True),
+    sa.Column("csv", sa.LargeBinary, nullable=False),  # results.csv as it was released, compressed
 )
 
 
@@ -100,7 +99,10 @@ class History:
                 known = connection.execute(sa.select(_RUNS.c.release_sha256).where(_RUNS.c.run == release.run)).scalar()
                 if known is None:
                     connection.execute(_RUNS.insert().values(**row))
-                    connection.execute(_RESULTS.insert(), _records(release))
+                    csv = zlib.compress((release.path / RESULTS).read_bytes())
+                    connection.execute(_RESULTS.insert().values(run=release.run, csv=csv))
+        except OSError:
+            raise HistoryError(f"The release {release.run} cannot be read.", "Run again.") from None
         except sa.exc.SQLAlchemyError:
             raise HistoryError(
                 "The history of runs cannot be written.", "Check that it is not locked or read-only."
@@ -126,14 +128,11 @@ class History:
         HistoryError
             There is no such run.
         """
-        import pandas as pd
-
-        columns = [_RESULTS.c[name] for name in RESULT_COLUMNS]
         with self.engine.connect() as connection:
-            frame = pd.read_sql(sa.select(*columns).where(_RESULTS.c.run == run), connection)
-        if frame.empty:
+            csv = connection.execute(sa.select(_RESULTS.c.csv).where(_RESULTS.c.run == run)).scalar()
+        if csv is None:
             raise HistoryError(f"The history has no run {run}.", "`yjd runs` lists them.")
-        return frame.astype(dict.fromkeys(_NUMBERS, "float64"))
+        return read_results(zlib.decompress(csv))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -144,8 +143,3 @@ class History:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _records(release: Release) -> list[dict[str, Any]]:
-    frame = release.results.astype(object).where(release.results.notna(), None)
-    return [{"run": release.run, **{str(key): value for key, value in row.items()}} for row in frame.to_dict("records")]

@@ -7,6 +7,7 @@ machine is in it.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -120,8 +121,6 @@ def read_release(path: Path) -> Release:
     DisclosureError
         A file is missing, changed or too many.
     """
-    import pandas as pd
-
     try:
         lines = (path / CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -138,12 +137,19 @@ def read_release(path: Path) -> Release:
             f"The release {path.name} is not as it was written: {', '.join(wrong[:5])}.",
             "Take it from where it was made, or run again.",
         )
-    results = pd.read_csv(
-        path / RESULTS, dtype=dict.fromkeys(_TEXT, "str"), keep_default_na=False,
-        na_values={name: [""] for name in RESULT_COLUMNS if name not in _TEXT}, encoding="utf-8",
-    )  # fmt: skip
+    results = read_results((path / RESULTS).read_bytes())
     manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     return Release(path, str(manifest["run"]), results, manifest)
+
+
+def read_results(csv: bytes) -> pd.DataFrame:
+    """The results as they were before `results_csv`."""
+    import pandas as pd
+
+    return pd.read_csv(
+        io.BytesIO(csv), dtype=dict.fromkeys(_TEXT, "str"), keep_default_na=False,
+        na_values={name: [""] for name in RESULT_COLUMNS if name not in _TEXT}, encoding="utf-8",
+    )  # fmt: skip
 
 
 def results_csv(results: pd.DataFrame) -> bytes:

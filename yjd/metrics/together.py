@@ -119,10 +119,11 @@ def all_results(
         ]
         if completed is not None:
             drawn, shared_out = completed
+            imputed = imputed_ratio(
+                drawn, part, kind=kind, reference=reference, confidence=confidence, figures=_FIGURES
+            )
             tables += [
-                imputed_ratio(
-                    drawn, part, kind=kind, reference=reference, confidence=confidence, figures=_FIGURES
-                ),
+                imputed[imputed["quantity"] == "rri_imputed"],
                 allocated_ratio(shared_out, part, kind=kind, reference=reference, figures=_FIGURES),
             ]  # fmt: skip
         if plan.over:
