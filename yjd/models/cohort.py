@@ -93,14 +93,18 @@ def read_cohort(counts: pd.DataFrame, *, adjusters: Sequence[str], needs: Sequen
         )
     if {AGAIN, CHILDREN, DAYS, FOLD} & set(adjusters):
         raise EstimationError("What is to be explained cannot adjust.", "Name only columns of labels as adjusters.")
+    if DAYS in needs:  # in the order of the days, sums over those still at risk read one stretch of memory
+        days = _numbers(counts[DAYS], DAYS)
+        numbered = counts if "pattern" in counts.columns else counts.assign(pattern=np.arange(len(counts)))
+        order = np.argsort(days, kind="stable")
+        counts, days = numbered.iloc[order], days[order]
+    else:
+        days = np.full(len(counts), np.nan)
     again, children = _whole(counts[AGAIN], AGAIN), _whole(counts[CHILDREN], CHILDREN)
     sample = read_sample(counts.assign(base=children, events=children * again), kind="rate", adjusters=adjusters)
     kept = children > 0
-    days = np.full(len(counts), np.nan)
-    if DAYS in needs:
-        days = _numbers(counts[DAYS], DAYS)
-        if (days[kept] <= 0).any():
-            raise EstimationError("Some children have no day at risk.", "Days start at 1, on the day after the index.")
+    if (days[kept] <= 0).any():
+        raise EstimationError("Some children have no day at risk.", "Days start at 1, on the day after the index.")
     fold = _whole(counts[FOLD], FOLD).astype(np.intp) if FOLD in needs else np.zeros(len(counts), dtype=np.intp)
     return Cohort(sample, again[kept], days[kept], fold[kept])
 

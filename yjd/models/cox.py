@@ -9,6 +9,7 @@ Association 72:557-565; Therneau and Grambsch 2000, Modeling Survival Data, chap
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -172,8 +173,8 @@ def score_influence(fitted: CoxFit, weights: FloatArray) -> FloatArray:
     return np.asarray(np.where(times.children[:, None] > 0, found, 0.0), dtype=np.float64)
 
 
-def proportional(fitted: CoxFit, columns: IntArray) -> tuple[float, int]:
-    """Test whether hazard ratios stay the same over time: chi-square and its degrees of freedom.
+def proportional(fitted: CoxFit, parts: Sequence[IntArray]) -> list[tuple[float, int]]:
+    """Test whether hazard ratios stay the same over time: chi-square and its degrees of freedom for each part.
 
     The score test of adding the columns times the share that has re-offended by then (Grambsch and Therneau 1994,
     Biometrika 81:515-526), exact in the information, as in R's survival::cox.zph from version 3.
@@ -182,24 +183,33 @@ def proportional(fitted: CoxFit, columns: IntArray) -> tuple[float, int]:
     ----------
     fitted : CoxFit
         The fit.
-    columns : array of int
+    parts : sequence of arrays of int
         The columns in question; those that were not estimated take no part.
     """
     design, times = fitted.design, fitted.times
     risk = risk_of(design.linear(fitted.coefficients), times)
     sums = at_risk_sums(times, risk, fitted.ties)
     shape = share_before(times)
-    deaths = summed(times.last, times.children * times.did, len(shape))
+    deaths = summed(times.last, times.children * times.did, len(times.day))
     shape = shape - deaths @ shape / deaths.sum()
-    part = columns[np.isin(columns, fitted.kept) & ~fitted.infinite[columns]]
-    kept = fitted.kept[~fitted.infinite[fitted.kept]]
-    if not len(part) or len(shape) < 2:
-        return float("nan"), 0
-    score = design.totals(residual(times, risk, sums, shape))[part]
+    finite = fitted.kept[~fitted.infinite[fitted.kept]]
+    score = design.totals(residual(times, risk, sums, shape))
     plain, once, twice = (information_of(design, times, risk, sums, shape**power) for power in (0, 1, 2))
-    across = once[np.ix_(kept, part)]
-    middle = twice[np.ix_(part, part)] - across.T @ _solve(plain[np.ix_(kept, kept)], across)
-    scale = 1 / np.sqrt(np.maximum(np.diag(twice)[part], 1e-300))
+    found = []
+    for columns in parts:
+        part = columns[np.isin(columns, finite)]
+        if not len(part) or len(shape) < 2:
+            found.append((float("nan"), 0))
+            continue
+        across = once[np.ix_(finite, part)]
+        middle = twice[np.ix_(part, part)] - across.T @ _solve(plain[np.ix_(finite, finite)], across)
+        found.append(_quadratic(score[part], middle, np.diag(twice)[part]))
+    return found
+
+
+def _quadratic(score: FloatArray, middle: FloatArray, size: FloatArray) -> tuple[float, int]:
+    """Score' middle^-1 score, and the rank of the middle; `size` says what would be rounding."""
+    scale = 1 / np.sqrt(np.maximum(size, 1e-300))
     values, vectors = linalg.eigh(middle * np.outer(scale, scale))
     real = values > 1e-9
     turned = vectors[:, real].T @ (score * scale)

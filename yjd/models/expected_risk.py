@@ -75,7 +75,9 @@ def _logistic(codes: IntArray, sizes: Sequence[int], did: FloatArray, rest: Floa
 
     encoder = OneHotEncoder(categories=[np.arange(size) for size in sizes]).fit(codes[:1])
     columns, outcome, weight = _twice(encoder.transform(codes), did, rest)
-    model = LogisticRegression(C=1.0, tol=1e-8, max_iter=2000).fit(columns, outcome, sample_weight=weight)
+    model = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-8, max_iter=200).fit(
+        columns, outcome, sample_weight=weight
+    )
     return lambda asked: model.predict_proba(encoder.transform(asked))[:, 1]
 
 

@@ -179,10 +179,12 @@ def _checks(cohort: Cohort, cox: CoxFit, rung: Rung, levels: FloatArray) -> list
     """Test of proportional hazards for each factor, and for all."""
     names = [GROUP, *rung.adjusters]
     enough = float((cohort.children * cohort.did).sum()) >= FLOOR * max(len(cox.kept), 1) and cox.converged
-    found = []
-    for name in (*names, *([EVERYTHING] if len(names) > 1 else [])):
-        statistic, degrees = proportional(cox, _columns(cox.design, name)) if enough else (float("nan"), 0)
-        wide = np.full((1, len(levels)), np.nan)
+    terms = [*names, *([EVERYTHING] if len(names) > 1 else [])]
+    tested = [(float("nan"), 0)] * len(terms)
+    if enough:
+        tested = proportional(cox, [_columns(cox.design, name) for name in terms])
+    found, wide = [], np.full((1, len(levels)), np.nan)
+    for name, (statistic, degrees) in zip(terms, tested, strict=True):
         found.append(Found("ph_test", rung.name, (ALL,), np.array([statistic]), wide, wide,
                            np.array([chance(statistic, degrees)]), np.array(["ok" if degrees else "too_few"]),
                            np.array(["score_km"]), term=name))  # fmt: skip
