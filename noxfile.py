@@ -97,10 +97,18 @@ def coverage_study(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False)
+def interval_study(session: nox.Session) -> None:
+    """Find the true coverage of every interval, and see that each method keeps its promise."""
+    install(session)
+    session.run("python", "-m", "tests.study.intervals", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
 def bench(session: nox.Session) -> None:
-    """Time what has a budget: the command line's help, the import and the demonstration."""
+    """Time what has a budget: the command line's help, the import, the demonstration and the metrics."""
     install(session)
     session.run("python", "tests/bench.py", *session.posargs)
+    session.run("python", "tests/bench_metrics.py")
 
 
 @nox.session(python=OLDEST, default=False)
