@@ -114,7 +114,7 @@ def multilevel(
     rates = [_rates(one, shrunken, sample.kind, made, per, levels) for one, shrunken in zip(models, drawn, strict=True)]
     ratio, other = _ratios(models[-1], drawn[-1], sample.kind, made, reference, levels)
     each = _strata_rows([*rates, ratio], made, levels, keys)
-    each = _with_reference(each, made, reference, other, levels)
+    each = _with_reference(each, made, other)
     return pd.concat([whole, each], ignore_index=True)[list(RESULT_COLUMNS)]
 
 
@@ -147,7 +147,7 @@ def _check(strata: Sequence[str], reference: str) -> None:
         raise EstimationError("A model compares with one group.", "Name a group as the reference, such as White.")
 
 
-def _shares(models: Sequence[Model], sample: Sample, levels: FloatArray) -> list[Found]:
+def _shares(models: tuple[Model, Model], sample: Sample, levels: FloatArray) -> list[Found]:
     rate = float(sample.events.sum() / sample.base.sum())
     found = []
     for model in models:
@@ -233,9 +233,7 @@ def _strata_rows(found: Sequence[Found], made: Strata, levels: FloatArray, keys:
     return rows.assign(**labels).astype(dict.fromkeys(labels, "str")).set_index(place)
 
 
-def _with_reference(
-    rows: pd.DataFrame, made: Strata, reference: str, other: IntArray, levels: FloatArray
-) -> pd.DataFrame:  # fmt: skip
+def _with_reference(rows: pd.DataFrame, made: Strata, other: IntArray) -> pd.DataFrame:
     """Add the counts of the stratum that a ratio compares with. `rows` has the place of its stratum as index."""
     partner = other[rows.index.to_numpy()]
     compares = (rows["quantity"] == "stratum_rri").to_numpy() & (partner >= 0)

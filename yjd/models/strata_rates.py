@@ -156,7 +156,7 @@ def _places(rows: Clustered, priors: list[_Posterior]) -> FloatArray:
     for prior in priors:
         mode, width = _mode(rows, prior)
         low, high = np.minimum(low, mode - _REACH * width), np.maximum(high, mode + _REACH * width)
-    return low[:, None] + (high - low)[:, None] * np.linspace(0, 1, _PLACES)
+    return np.asarray(np.linspace(low, high, _PLACES, axis=1), dtype=np.float64)
 
 
 def _mode(rows: Clustered, prior: _Posterior) -> tuple[FloatArray, FloatArray]:
