@@ -17,6 +17,9 @@ from yjd.models.rows import Found
 from yjd.models.rungs import Rung
 from yjd.models.sample import IntArray, Sample, read_sample
 
+_FURTHEST = 1000.0  # no two groups of children differ so much: a ratio beyond says that they hardly overlap
+_WIDEST = 5.0  # standard error of a logarithm: limits a factor of 18,000 to either side
+
 AGAIN, DAYS, CHILDREN, FOLD = "reoffences", "days", "n", "fold"
 
 
@@ -134,6 +137,26 @@ def refused(cohort: Cohort, reference: str) -> str:
     if len(compared(cohort.groups, "")) < 2:
         return "too_few"
     return "" if reference in cohort.groups else "no_reference"
+
+
+def sensible(status: StrArray, value: FloatArray, error: FloatArray) -> StrArray:
+    """Take back ratios that no reader could use. All arrays have shape (groups,).
+
+    Parameters
+    ----------
+    status : array of str
+        So far.
+    value, error : arrays
+        Logarithm of the ratio, and its standard error.
+
+    Returns
+    -------
+    array of str
+        "separated" for a ratio beyond 1,000 to 1, "too_few" for one without a standard error or with one above 5.
+    """
+    with np.errstate(invalid="ignore"):
+        status = np.where((status == "ok") & (np.abs(value) > np.log(_FURTHEST)), "separated", status)
+        return np.where((status == "ok") & ~((error > 0) & (error <= _WIDEST)), "too_few", status)
 
 
 def blank(

@@ -90,7 +90,7 @@ def _boosting(codes: IntArray, sizes: Sequence[int], did: FloatArray, rest: Floa
     outcome = np.repeat([1.0, 0.0], [int(did.sum()), int(rest.sum())])
     few = np.array(sizes) <= 255  # the trees' own limit; beyond, codes are taken in their order
     model = HistGradientBoostingClassifier(
-        learning_rate=0.1, max_iter=100, max_leaf_nodes=8, min_samples_leaf=50, l2_regularization=1.0,
+        learning_rate=0.1, max_iter=60, max_leaf_nodes=8, min_samples_leaf=50, l2_regularization=1.0,
         categorical_features=few, early_stopping=False, random_state=_SEED,
     ).fit(codes[rows], outcome)  # fmt: skip
     return lambda asked: model.predict_proba(asked)[:, 1]

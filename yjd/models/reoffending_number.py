@@ -10,7 +10,17 @@ import pandas as pd
 from yjd.metrics.counts import check_per, confidence_levels
 from yjd.metrics.intervals import FloatArray
 from yjd.models.clusters import Clusters, Spread
-from yjd.models.cohort import Cohort, blank, check_rungs, compared, of_each_child, read_cohort, refused, spread_of
+from yjd.models.cohort import (
+    Cohort,
+    blank,
+    check_rungs,
+    compared,
+    of_each_child,
+    read_cohort,
+    refused,
+    sensible,
+    spread_of,
+)
 from yjd.models.marginal import Targets, adjusted_rates, coefficients
 from yjd.models.number_fit import NumberFit, fit_number
 from yjd.models.rows import Found, Keys, limits, result_rows, two_sided
@@ -58,9 +68,9 @@ def reoffences(
         group set to each in turn), count_ratio (of two adjusted rates, interval on the log scale) and dispersion
         (group All: Pearson's chi-square of the Poisson model for each degree of freedom, child by child, and the
         p-value of no extra variation). The method begins with negative_binomial where that p-value is below 0.05,
-        else with poisson. The numerator is re-offences. Statuses: separated (no child of the group re-offended),
-        collinear, no_reference, no_events, too_few (one group, or fewer than 2 children who re-offended for each
-        parameter), not_converged.
+        else with poisson. The numerator is re-offences. Statuses: separated (no child of the group re-offended, or
+        the ratio is beyond 1,000 to 1), collinear, no_reference, no_events, too_few (one group, fewer than 2 children
+        who re-offended for each parameter, or no usable interval), not_converged.
 
     Raises
     ------
@@ -100,9 +110,9 @@ def _of_rung(
     order = np.argsort(np.array(rates.groups))
     theta = np.where(rates.estimates > 0, rates.estimates, np.nan)
     status = np.where(shown == "", rates.status, shown)
-    status = np.where((status == "ok") & ~(error[:size] > 0), "too_few", status)
-    value = np.log(theta)
-    lower, upper = limits(value, error[:size] / theta, levels, scale="log", degrees=degrees)
+    value, spread = np.log(theta), error[:size] / theta
+    status = sensible(status, np.zeros(size), spread)
+    lower, upper = limits(value, spread, levels, scale="log", degrees=degrees)
     groups, none = tuple(rates.groups[at] for at in order), np.full(size, np.nan)
     found = [Found("adjusted_rate", rung.name, groups, theta[order] * per, lower[order] * per, upper[order] * per, none,
                    status[order], method[order])]  # fmt: skip
@@ -110,7 +120,7 @@ def _of_rung(
     own = contrasts.status[places]
     own = np.where(shown == "", own, shown) if why == "" else np.full(len(places), why)
     value, spread = contrasts.estimates[places], error[size:][places]
-    own = np.where((own == "ok") & ~(spread > 0), "too_few", own)
+    own = sensible(own, value, spread)
     lower, upper = limits(value, spread, levels, scale="log", degrees=degrees)
     found.append(Found("count_ratio", rung.name, tuple(rates.groups[at] for at in places), np.exp(value), lower, upper,
                        two_sided(value, spread, degrees), own, method[places], reference=reference))  # fmt: skip

@@ -20,6 +20,7 @@ from yjd.models.cohort import (
     of_each_child,
     read_cohort,
     refused,
+    sensible,
     spread_of,
 )
 from yjd.models.cox import CoxFit, chance, fit_cox, proportional, score_influence
@@ -78,9 +79,10 @@ def time_to_reoffence(
         "all" for all together; the estimate is a chi-square, and a small p-value says that the ratio changes over
         the year, so that one number does not tell the whole). Without a rung survival: the share per 100 children
         that had re-offended by the end of month 1 to 12 (term), of 30.5 days each. The numerator is children who
-        re-offended, for survival by then. Statuses: separated (no child of the group re-offended, or its hazard
-        ratio is not finite), collinear, no_reference, no_events, too_few (one group, or fewer than 2 children who
-        re-offended for each parameter), not_converged; for survival censored (nobody was followed so far).
+        re-offended, for survival by then. Statuses: separated (no child of the group re-offended, or its hazard ratio
+        is not finite, or beyond 1,000 to 1), collinear, no_reference, no_events, too_few (one group, fewer than 2
+        children who re-offended for each parameter, or no usable interval), not_converged; for survival censored
+        (nobody was followed so far).
 
     Raises
     ------
@@ -157,7 +159,7 @@ def _of_rung(
     value = np.where(status[at] == "ok", (cox.coefficients @ picked)[at], np.nan)
     error = np.sqrt(np.maximum(np.diag(covariance), 0.0))[at]
     lower, upper = limits(value, error, levels, scale="log", degrees=degrees)
-    words = np.where((status[at] == "ok") & ~(error > 0), "too_few", status[at])
+    words = sensible(status[at], value, error)
     ratios = Found("hazard_ratio", rung.name, tuple(groups[one] for one in at), np.exp(value), lower, upper,
                    two_sided(value, error, degrees), words, np.full(len(at), method), reference=reference)  # fmt: skip
     return [ratios, *_checks(cohort, cox, rung, levels)]
