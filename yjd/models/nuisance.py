@@ -227,7 +227,7 @@ def _regression(
 ) -> tuple[FloatArray, FloatArray, bool]:
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=_RIDGE, tol=1e-8, max_iter=_ITERATIONS)
+    model = LogisticRegression(C=_RIDGE, tol=1e-8, max_iter=_ITERATIONS, solver="newton-cholesky")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # not at rest: said by the status
         model.fit(features, labels, sample_weight=weights)
