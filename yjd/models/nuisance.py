@@ -148,6 +148,8 @@ def cross_fit(sample: Sample, adjusters: Sequence[str], *, learner: Learner, see
     EstimationError
         There are more than 20 folds.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     fold, groups = sample.factors[FOLD], len(sample.groups)
     _check_folds(max(len(fold.levels), 2))
     number, labels = patterns(sample, adjusters)
@@ -160,7 +162,8 @@ def cross_fit(sample: Sample, adjusters: Sequence[str], *, learner: Learner, see
         wanted, place = np.unique(number[own], return_inverse=True)
         learn = (_logistic_groups, _logistic_events) if learner == "logistic" else (_tree_groups, _tree_events)
         for values, one in zip((propensity, outcome), learn, strict=True):
-            found, rested = one(cells, labels[wanted], seed)
+            with threadpool_limits(limits=1):  # so that sums do not depend on the number of processors
+                found, rested = one(cells, labels[wanted], seed)
             values[own] = found[place]
             converged &= rested
     return Nuisance(propensity, outcome, converged)
@@ -235,6 +238,8 @@ def _regression(
 
 
 def _tree_groups(cells: _Cells, at: IntArray, seed: int) -> tuple[FloatArray, bool]:
+    if cells.groups == 1:
+        return np.ones((len(at), 1)), True
     same = np.concatenate([[True], (cells.labels[1:] != cells.labels[:-1]).any(axis=1)])
     number = np.cumsum(same) - 1
     shares = np.zeros((int(same.sum()), cells.groups))
