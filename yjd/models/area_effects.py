@@ -99,9 +99,9 @@ def area_effects(
     -----
     Intervals are by the delta method from the inverse of the information of coefficients and standard deviation. They
     take events as independent given the area; where a rate is tested to vary more than a Poisson count about the model
-    with areas as fixed terms, the likelihood is divided by its dispersion (method mixed_poisson_quasi). Normal limits with few areas are a little too near; with areas that
-    differ in what groups live there, the ladder with areas as fixed terms compares within areas alone, and this one
-    between them too as far as they are alike.
+    with areas as fixed terms, the likelihood is divided by its dispersion (method mixed_poisson_quasi). Normal limits
+    with few areas are a little too near. Where areas differ in what groups live there, the ladder with areas as fixed
+    terms compares within areas alone, and this one between them too as far as they are alike.
     """
     check_per(per)
     levels = confidence_levels(confidence)
@@ -170,9 +170,8 @@ def _clustered(sample: Sample, built: Rung, own: Rung, plain: Fit, area: str, sc
     pattern = built.row[first]
     matrix = dense(built.design)[pattern][:, plain.kept]
     used = set_aside(plain)[pattern] == 0
-    return Clustered.of(
-        sample.kind, matrix[used], own.events[used] / scale, own.base[used] / scale, sample.factors[area].codes[first][used]
-    )  # fmt: skip
+    areas = sample.factors[area].codes[first][used]
+    return Clustered.of(sample.kind, matrix[used], own.events[used] / scale, own.base[used] / scale, areas)
 
 
 def _average(built: Rung, plain: Fit, fitted: Fitted) -> _Averages:
