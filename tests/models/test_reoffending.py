@@ -304,6 +304,28 @@ def test_a_group_in_which_nobody_re_offended():
     assert 30 < curve["upper"] < 40  # 0 of 8
 
 
+def test_a_level_of_an_adjuster_in_which_nobody_re_offended():
+    """What is left is Cox without these children, who are in no risk set that matters (statsmodels on rows)."""
+    frame = made_up(21)
+    frame.loc[frame["age"] == "10-11", ["reoffences", "days"]] = 0, 365
+    found = time_to_reoffence(counted(frame, "age", "sex"), rungs=[Rung("M1", ("age", "sex"))])
+    left = frame[frame["age"] != "10-11"]
+    columns = [("group", "Asian"), ("group", "Black"), ("age", "12-14"), ("sex", "Female")]
+    rows = PHReg(left["days"], dense(left, columns), status=(left["reoffences"] > 0).astype(int), ties="efron").fit()
+    for at, group in enumerate(("Asian", "Black")):
+        row = pick(found, "hazard_ratio", group, "M1")
+        assert np.log(row["estimate"]) == pytest.approx(rows.params[at], abs=1e-8)
+        assert log_error(row) == pytest.approx(rows.bse[at], rel=1e-7)
+    assert pick(found, "ph_test", "All", "M1", "age")["status"] == "ok"
+
+
+def test_unknown_is_in_the_sample_and_compared_with_nobody():
+    counts = _frame([*FULL, ("Unknown", "x", 1, 10, 40), ("Unknown", "y", 0, 365, 60)])
+    for function, quantity in ((reoffences, "count_ratio"), (time_to_reoffence, "hazard_ratio")):
+        assert set(statuses(function(counts, rungs=RUNGS), quantity, "M1")) == {"Black"}
+    assert pick(reoffences(counts, rungs=RUNGS), "adjusted_rate", "Unknown", "M0")["estimate"] == pytest.approx(0.4)
+
+
 def test_a_reference_in_which_nobody_re_offended():
     counts = _frame([("White", "x", 0, 365, 60), *FULL[5:], ("Asian", "x", 1, 100, 9), ("Asian", "y", 0, 365, 30)])
     for found, quantity in ((reoffences(counts, rungs=RUNGS), "count_ratio"),

@@ -162,8 +162,8 @@ def score_influence(fitted: CoxFit, weights: FloatArray) -> FloatArray:
     sums = at_risk_sums(times, risk, fitted.ties)
     own = design.linear(weights)
     at_risk, tied = (part @ weights for part in column_sums(design, times, risk))
-    deaths = summed(times.last, times.children * times.did, len(times.day))
-    mean = (at_risk * sums.one[:, None] - tied * sums.tied[:, None]) / deaths[:, None]
+    happened = summed(times.last, times.children * times.did, len(times.day))
+    mean = (at_risk * sums.one[:, None] - tied * sums.tied[:, None]) / happened[:, None]
     whole = first_days(at_risk * sums.one2[:, None] - tied * sums.tied2[:, None])
     less = at_risk * sums.tied2[:, None] - tied * sums.both2[:, None]  # of the tied themselves
     did = times.did[:, None]
@@ -190,8 +190,8 @@ def proportional(fitted: CoxFit, parts: Sequence[IntArray]) -> list[tuple[float,
     risk = risk_of(design.linear(fitted.coefficients), times)
     sums = at_risk_sums(times, risk, fitted.ties)
     shape = share_before(times)
-    deaths = summed(times.last, times.children * times.did, len(times.day))
-    shape = shape - deaths @ shape / deaths.sum()
+    happened = summed(times.last, times.children * times.did, len(times.day))
+    shape = shape - happened @ shape / happened.sum()
     finite = fitted.kept[~fitted.infinite[fitted.kept]]
     score = design.totals(residual(times, risk, sums, shape))
     plain, once, twice = (information_of(design, times, risk, sums, shape**power) for power in (0, 1, 2))

@@ -78,10 +78,10 @@ def at_risk_sums(times: Times, risk: FloatArray, ties: Ties) -> AtRisk:
     own = times.children * times.did
     total = _after(summed(times.reached, weighted, size + 1)[:, None])[:, 0]
     tied = summed(times.last, weighted * times.did, size)
-    deaths = np.rint(summed(times.last, own, size)).astype(np.intp)
-    place = np.repeat(np.arange(size), deaths)
-    start = np.cumsum(deaths) - deaths
-    share = (np.arange(len(place)) - start[place]) / deaths[place] if ties == "efron" else np.zeros(len(place))
+    happened = np.rint(summed(times.last, own, size)).astype(np.intp)
+    place = np.repeat(np.arange(size), happened)
+    start = np.cumsum(happened) - happened
+    share = (np.arange(len(place)) - start[place]) / happened[place] if ties == "efron" else np.zeros(len(place))
     q = total[place] - share * tied[place]
     events = own > 0
     value = float(own[events] @ np.log(risk[events])) - float(np.log(q).sum())
@@ -150,8 +150,8 @@ def share_before(times: Times) -> FloatArray:
     """Share that had re-offended before each day (Kaplan and Meier): shape (days,)."""
     size = len(times.day)
     left = _after(summed(times.reached, times.children, size + 1)[:, None])[:, 0]
-    deaths = summed(times.last, times.children * times.did, size)
-    return 1 - np.concatenate([[1.0], np.cumprod(1 - deaths / left)[:-1]])
+    happened = summed(times.last, times.children * times.did, size)
+    return 1 - np.concatenate([[1.0], np.cumprod(1 - happened / left)[:-1]])
 
 
 def summed(place: IntArray, weights: FloatArray, size: int) -> FloatArray:

@@ -105,13 +105,13 @@ def curves(times: Times, group: IntArray, days: FloatArray, groups: int, ends: F
     place = group * (size + 1) + times.reached
     ended = np.bincount(place, weights=times.children, minlength=groups * (size + 1)).reshape(groups, size + 1)
     left = np.cumsum(ended[:, ::-1], axis=1)[:, ::-1][:, 1:]
-    deaths = np.bincount(
+    happened = np.bincount(
         group * max(size, 1) + times.last, weights=times.children * times.did, minlength=groups * max(size, 1)
     ).reshape(groups, -1)[:, :size]
     safe = np.maximum(left, 1.0)
-    hazard = deaths / safe
-    rest = np.where(left > deaths, left - deaths, 1.0)
-    weighed = np.where(left > deaths, 1 / rest, 0.0)
+    hazard = happened / safe
+    rest = np.where(left > happened, left - happened, 1.0)
+    weighed = np.where(left > happened, 1 / rest, 0.0)
     first = np.ones((groups, 1))
     survival = np.hstack([first, np.cumprod(1 - hazard, axis=1)])
     variance = np.hstack([first * 0, np.cumsum(hazard * weighed, axis=1)])
