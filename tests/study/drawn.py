@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from yjd import metrics
 from yjd.metrics.counts import Kind
@@ -50,7 +51,7 @@ def judged(found: pd.DataFrame, truth: FloatArray | float, cluster: FloatArray |
     return {"held": share, "error": error, "shown": float(ok.mean()), "length": float(np.median(times))}
 
 
-def _frame(cells: Cells, **keys: object) -> pd.DataFrame:
+def _frame(cells: Cells, **keys: NDArray[np.str_]) -> pd.DataFrame:
     """Counts of shape (draws, ...) as a frame; every draw is a measure of its own."""
     parts = []
     for group, events, base in cells:
@@ -109,30 +110,43 @@ def standardised(
 
 
 def shrunken(draws: int = 1000) -> Iterator[Row]:
-    """Shrunken rates of areas of unequal size, whose true rates are drawn anew each time."""
+    """Shrunken rates of areas of unequal size, whose true rates are drawn anew each time.
+
+    Rates are gamma, proportions beta; `spread` is the standard deviation between areas over the mean.
+    """
     rng = np.random.default_rng(SEED + 1)
+    kinds: tuple[tuple[Kind, float], ...] = (("rate", 0.01), ("proportion", 0.2))
     for areas in (7, 20):
         size = np.geomspace(0.4, 2.5, areas)
         size /= size.mean()
         names = np.array([f"area {number:02}" for number in range(areas)])
-        for mean in (2.0, 10.0, 50.0):
-            for spread in (0.0, 0.2, 0.5):
-                base = 1000 * size
-                rate = np.full((draws, areas), mean / 1000)
-                if spread:
-                    rate = rng.gamma(spread**-2, mean / 1000 * spread**2, (draws, areas))
-                events = rng.poisson(base * rate).astype(np.float64)
-                frame = _frame([(GROUP, events, base)], area=names)
-                keys = {"areas": areas, "expected": mean, "spread": spread}
-                for quantity, found in (
-                    ("shrunken_rate", metrics.shrunken_rate(frame, kind="rate")),
-                    ("rate", metrics.rate(frame, kind="rate")),
-                ):
-                    truth = pd.DataFrame({"measure": np.repeat(np.arange(draws).astype(str), areas),
-                                          "area": np.tile(names, draws), "truth": rate.ravel()})  # fmt: skip
-                    rows = found.merge(truth, on=["measure", "area"], how="left")
-                    cluster = rows["measure"].to_numpy(dtype=np.float64)
-                    yield keys | {"quantity": quantity} | judged(rows, rows["truth"].to_numpy(np.float64), cluster)
+        for kind, level in kinds:
+            for mean in (2.0, 10.0, 50.0):
+                for spread in (0.0, 0.2, 0.5):
+                    base = np.round(mean / level * size)
+                    truth = _area_rates(rng, kind, level, spread, (draws, areas))
+                    if kind == "rate":
+                        events = rng.poisson(base * truth).astype(np.float64)
+                    else:
+                        events = rng.binomial(base.astype(np.int64), truth).astype(np.float64)
+                    frame = _frame([(GROUP, events, base)], area=names)
+                    keys = {"kind": kind, "areas": areas, "expected": mean, "spread": spread}
+                    known = pd.DataFrame({"measure": np.repeat(np.arange(draws).astype(str), areas),
+                                          "area": np.tile(names, draws), "truth": truth.ravel()})  # fmt: skip
+                    for quantity, metric in (("shrunken_rate", metrics.shrunken_rate), ("rate", metrics.rate)):
+                        rows = metric(frame, kind=kind).merge(known, on=["measure", "area"], how="left")
+                        cluster = rows["measure"].to_numpy(dtype=np.float64)
+                        found = judged(rows, rows["truth"].to_numpy(np.float64), cluster)
+                        yield keys | {"quantity": quantity} | found
+
+
+def _area_rates(rng: np.random.Generator, kind: str, level: float, spread: float, shape: tuple[int, int]) -> FloatArray:
+    if not spread:
+        return np.full(shape, level)
+    if kind == "rate":
+        return rng.gamma(spread**-2, level * spread**2, shape)
+    total = (1 - level) / (level * spread**2) - 1  # of the two parameters
+    return rng.beta(total * level, total * (1 - level), shape)
 
 
 def funnels(draws: int = 4000) -> Iterator[Row]:
@@ -153,26 +167,37 @@ def funnels(draws: int = 4000) -> Iterator[Row]:
 
 
 def trends(draws: int = DRAWS) -> Iterator[Row]:
-    """Slopes of a rate and of a ratio that fall by 5% a year, with and without more variation than chance."""
+    """Slopes of a rate and of a ratio that fall by 5% a year, with and without more variation than chance.
+
+    Of a proportion, whose logit falls along a line, the truth is the mean yearly change of its logarithm.
+    """
     rng = np.random.default_rng(SEED + 3)
     for periods in (3, 5, 10):
-        names = np.array([f"20{number:02}" for number in range(periods)])
-        course = 0.95 ** np.arange(periods)
+        names, course = np.array([f"20{number:02}" for number in range(periods)]), 0.95 ** np.arange(periods)
+        logit = np.log(0.3 / 0.7) - 0.08 * np.arange(periods)
+        share = 1 / (1 + np.exp(-logit))
+        slope = float((share[-1] / share[0]) ** (1 / (periods - 1)))
         for mean in (5.0, 20.0, 100.0):
             for dispersion in (1.0, 1.5):
                 own, apart = (
                     _overdispersed(rng, np.broadcast_to(level, (draws, periods)), dispersion)
                     for level in (mean * course, 5 * mean * np.ones(periods))
                 )
-                base = 1000.0
-                frame = _frame([(GROUP, own, base), (REFERENCE, apart, 5 * base)], period=names)
-                for quantity, found in (
-                    ("trend_rate", metrics.trend(frame, kind="rate")),
-                    ("trend_rri", metrics.trend_ratio(frame, kind="rate")),
-                    ("trend_rate, not overdispersed", metrics.trend(frame, kind="rate", overdispersed=False)),
-                ):
+                frame = _frame([(GROUP, own, 1000.0), (REFERENCE, apart, 5000.0)], period=names)
+                of_rate = ("trend_rate", metrics.trend(frame, kind="rate"), 0.95)
+                plain = metrics.trend(frame, kind="rate", overdispersed=False)
+                results = [
+                    of_rate, ("trend_rri", metrics.trend_ratio(frame, kind="rate"), 0.95),
+                    ("trend_rate, not overdispersed", plain, 0.95),
+                ]  # fmt: skip
+                if dispersion == 1:
+                    base = np.round(mean / 0.3)
+                    events = rng.binomial(int(base), share, (draws, periods)).astype(np.float64)
+                    found = metrics.trend(_frame([(GROUP, events, base)], period=names), kind="proportion")
+                    results.append(("trend_rate of a proportion", found, slope))
+                for quantity, found, truth in results:
                     keys = {"quantity": quantity, "periods": periods, "expected": mean, "dispersion": dispersion}
-                    yield keys | judged(found[found["group"] == GROUP], 0.95)
+                    yield keys | judged(found[found["group"] == GROUP], truth)
 
 
 def changes(draws: int = DRAWS) -> Iterator[Row]:
@@ -264,5 +289,7 @@ def _children(rng: np.random.Generator, mean: float, dispersion: float, draws: i
     many = rng.poisson(mean * (1 - q) * -np.log1p(-q) / q, draws)
     each = rng.logseries(q, int(many.sum())).astype(np.float64)
     draw = np.repeat(np.arange(draws), many)
-    events, squares = (np.bincount(draw, weights=values, minlength=draws) for values in (each, each**2))
+    events, squares = (
+        np.bincount(draw, weights=values, minlength=draws).astype(np.float64) for values in (each, each**2)
+    )
     return events, squares

@@ -54,28 +54,28 @@ _P_VALUE: Mapping[str, Callable[..., FloatArray]] = {"exact": intervals.rri_exac
 class Outcomes(NamedTuple):
     """Every count that can come up, and its chance."""
 
-    count: FloatArray
+    events: FloatArray
     chance: FloatArray
 
 
 def poisson(mean: float) -> Outcomes:
     """Events of a Poisson distribution."""
-    low, high = stats.poisson.ppf([_TAIL, 1 - _TAIL], mean)
+    low, high = (float(stats.poisson.ppf(tail, mean)) for tail in (_TAIL, 1 - _TAIL))
     count = np.arange(max(low, 0.0), high + 1)
     return Outcomes(count, stats.poisson.pmf(count, mean))
 
 
 def binomial(base: float, share: float) -> Outcomes:
     """Events of a binomial distribution."""
-    low, high = stats.binom.ppf([_TAIL, 1 - _TAIL], base, share)
+    low, high = (float(stats.binom.ppf(tail, base, share)) for tail in (_TAIL, 1 - _TAIL))
     count = np.arange(max(low, 0.0), high + 1)
     return Outcomes(count, stats.binom.pmf(count, base, share))
 
 
 def _thinned(outcomes: Outcomes) -> Outcomes:
     """Every so many of the outcomes above 0, with what is left of the chances made whole."""
-    every = int(np.ceil(len(outcomes.count) / _POINTS))
-    count, chance = outcomes.count[::every], outcomes.chance[::every]
+    every = int(np.ceil(len(outcomes.events) / _POINTS))
+    count, chance = outcomes.events[::every], outcomes.chance[::every]
     some = count > 0
     return Outcomes(count[some], chance[some] / max(chance[some].sum(), 1e-300))
 
@@ -150,7 +150,7 @@ def of_ratio(
     A row has an interval where the reference has events, by Katz where both sides have. The length is the mean
     of log(upper / lower) where both sides have events, made a ratio again; NaN unless it is `measured`.
     """
-    a, b = one.count[:, None], two.count[None, :]
+    a, b = one.events[:, None], two.events[None, :]
     chance = one.chance[:, None] * two.chance[None, :]
     if method in _P_VALUE:
         holds = _P_VALUE[method](a, A * truth, b, B) >= 1 - LEVEL - 1e-12
@@ -168,7 +168,7 @@ def of_ratio(
 
 def _length(method: str, one: Outcomes, A: float, two: Outcomes, B: float) -> float:
     few, many = _thinned(one), _thinned(two)
-    long = OF_RATIO[method](few.count[:, None], A, many.count[None, :], B, LEVEL)
+    long = OF_RATIO[method](few.events[:, None], A, many.events[None, :], B, LEVEL)
     with np.errstate(invalid="ignore"):
         span = np.log(long.upper / long.lower)
     weight = np.where(np.isfinite(span), few.chance[:, None] * many.chance[None, :], 0.0)
@@ -187,7 +187,7 @@ def ratios_of_rates(
                 A = mean / _RATE / truth
                 for method in OF_RATIO:
                     found = of_ratio(method, one, A, two, A * size, truth, measured=measured)
-                    keys = {"method": method, "expected": mean, "size": size, "ratio": truth}
+                    keys: dict[str, object] = {"method": method, "expected": mean, "size": size, "ratio": truth}
                     yield keys | dict(zip(("held", "published", "shown", "length"), found, strict=True))
 
 
@@ -202,7 +202,7 @@ def ratios_of_shares(
                     if share * truth > SHARES[-1]:
                         continue
                     one, two = binomial(base, share * truth), binomial(base * size, share)
-                    keys = {"base": base, "size": size, "share": share, "ratio": truth}
+                    keys: dict[str, object] = {"base": base, "size": size, "share": share, "ratio": truth}
                     for method in ("score", "katz", "exact"):
                         found = of_ratio(method, one, base, two, base * size, truth)
                         yield (
@@ -231,7 +231,7 @@ def _difference(
     limits_of: OfCount, one: Outcomes, A: float, two: Outcomes, B: float, truth: float
 ) -> dict[str, object]:
     chance = one.chance[:, None] * two.chance[None, :]
-    limits = limits_of(one.count[:, None], A, two.count[None, :], B, LEVEL)
+    limits = limits_of(one.events[:, None], A, two.events[None, :], B, LEVEL)
     slack = 1e-12
     holds = (limits.lower <= truth + slack) & (truth - slack <= limits.upper)
     length = float((chance * (limits.upper - limits.lower)).sum())

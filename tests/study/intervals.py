@@ -60,19 +60,22 @@ def of_expected(value: float) -> str:
 
 def rates(found: pd.DataFrame) -> str:
     """Tables of one rate."""
-    at, over = found[found["expected"].notna()], found[found["expected"].isna()].set_index("method")
-    held, length = (at.pivot(index="method", columns="expected", values=name) for name in ("held", "length"))
-    columns = list(enumerated.EXPECTED)
+    at, over = found[found["expected"].notna()], found[found["expected"].isna()]
+    columns, names = list(enumerated.EXPECTED), over["method"].tolist()
+    held, length = (
+        at.pivot(index="method", columns="expected", values=name).loc[names, columns].to_numpy(dtype=np.float64)
+        for name in ("held", "length")
+    )
+    everywhere = over[["held", "least", "least_of_all"]].to_numpy(dtype=np.float64)
     first = markdown(
         ["method; expected events", *map(of_expected, columns), "mean, 5 to 500", "least, 5 to 500", "least of all",
          "within 94 to 98, 5 to 500"],
-        [[name, *(per_cent(held.loc[name, column]) for column in columns), per_cent(row["held"]),
-          per_cent(row["least"]), per_cent(row["least_of_all"]), f"{100 * row['inside']:.0f}"]
-         for name, row in over.iterrows()],
+        [[name, *map(per_cent, one), *map(per_cent, all_of_them), f"{100 * share:.0f}"]
+         for name, one, all_of_them, share in zip(names, held, everywhere, over["inside"], strict=True)],
     )  # fmt: skip
     second = markdown(
         ["mean width in events; expected events", *map(of_expected, columns)],
-        [[name, *(number(length.loc[name, column]) for column in columns)] for name in over.index],
+        [[name, *map(number, one)] for name, one in zip(names, length, strict=True)],
     )
     return f"{first}\n\n{second}"
 
@@ -108,7 +111,7 @@ def over_fine_grid(found: pd.DataFrame) -> str:
     return markdown(
         ["method", "expected events of the group", "mean", "least", "most", "within 94 to 98", "least of all outcomes",
          *(f"mean, 1:{size:g}" for size in sizes)],
-        [[method, counts, *_summary(part), per_cent(part["held"].min()),
+        [[str(method), str(counts), *_summary(part), per_cent(part["held"].min()),
           *(per_cent(part.loc[part["size"] == size, "published"].mean()) for size in sizes)]
          for (method, counts), part in found.groupby(["method", few], sort=False)], texts=2,
     )  # fmt: skip
@@ -131,11 +134,11 @@ def ratios_of_shares(found: pd.DataFrame) -> str:
         found["base"] * found["size"] * found["share"], found["base"] * found["size"] * (1 - found["share"]),
     ])  # fmt: skip
     few = np.where(smallest < enumerated.FROM - 1e-9, "below 5", "from 5")
-    rows = []
+    rows: list[list[str]] = []
     for (method, size, counts), part in found.groupby(["method", "size", few], sort=False):
         long = part["length"].mul(100).mean() if method == "newcombe" else np.exp(np.log(part["length"]).mean())
         rows.append([
-            method, f"1:{size:g}", counts, str(len(part)), *_summary(part), per_cent(part["shown"].mean()),
+            str(method), f"1:{size:g}", str(counts), str(len(part)), *_summary(part), per_cent(part["shown"].mean()),
             f"{number(long)} points" if method == "newcombe" else number(long),
         ])  # fmt: skip
     return markdown(
@@ -245,7 +248,7 @@ def tables(found: Study) -> str:
             found["standardised"], ["quantity", "kind", "method"], ["size", "expected"]
         ),
         "Rates of areas, shrunken and raw": drawn_tables(
-            found["shrunken"], ["quantity", "areas", "spread"], ["expected"]
+            found["shrunken"], ["quantity", "kind", "areas", "spread"], ["expected"]
         ),
         "Funnel limits: areas outside though nothing is amiss": (
             f"{alarms(found['alarms'])}\n\nAround the rate of all seven areas together, drawn:\n\n"
