@@ -189,6 +189,8 @@ def _terms(seen: View, ladder: Ladder, *, again: bool) -> pd.DataFrame:
     for term in (GROUP, *one.rung.adjusters):
         place = np.array([at for at in one.fit.kept if design.columns[at][0] == term], dtype=np.intp)
         wald, chance, status = _wald(one.fit.coefficients[place], covariance[np.ix_(place, place)], degrees)
+        if ladder.options.clusters is not None and term in ladder.options.clusters.columns:
+            wald, chance, status = np.nan, np.nan, "too_few"  # each of its levels is one cluster
         separated = any(factor == term for factor, _ in one.fit.separated)
         deviance, fewer = _without(seen, ladder, term) if again else (np.nan, 0)
         rows.append({
