@@ -86,7 +86,6 @@ for (rung in names(rungs)) {
     add(case, paste0("without_", one), log(risk[[2]] / risk[[1]]))
   }
 }
-# expected releases in each tenth of risk would depend on how ties are cut; what does not: totals by colour
 add("arrests", "records", sum(a$base)); add("arrests", "released", sum(a$events))
 
 # 2. Rossi: arrested within a year of release, and when
@@ -108,10 +107,6 @@ for (rung in names(rungs)) {
   add(paste0("rossi_rate_", rung), "coefficient", coef(rate)[["raceblack"]])
   add(paste0("rossi_rate_", rung), "se", sqrt(vcov(rate)["raceblack", "raceblack"]))
   add(paste0("rossi_rate_", rung), "aic", AIC(rate)); add(paste0("rossi_rate_", rung), "deviance", deviance(rate))
-  # to first order, the coefficient without each man: x' (X'WX)^-1 (y - mu) / (1 - h); the largest
-  X <- model.matrix(rate); h <- hatvalues(rate)
-  one <- drop((X %*% vcov(rate))[, "raceblack"]) * (d$arrest - fitted(rate)) / (1 - h)
-  add(paste0("rossi_rate_", rung), "largest", max(abs(one[h < 1 - 1e-9])))
 }
 
 # 3. recid: back in prison within twelve months, and the time to it

@@ -91,7 +91,9 @@ def diagnose(
     EstimationError
         As for the ladder.
     """
-    (level,) = confidence_levels(confidence)
+    levels = confidence_levels(confidence)
+    if len(levels) != 1:
+        raise EstimationError("The calibration has limits of one level of confidence.", "Give one, such as 0.95.")
     if reference in (OTHERS, EVERYONE, *NOT_GROUPS):
         raise EstimationError("A model compares with one group.", "Name a group as the reference, such as White.")
     if not rungs or len({rung.name for rung in rungs}) < len(rungs):
@@ -107,7 +109,7 @@ def diagnose(
     # what is left out may be told apart by no rung; fits and their statistics are of the ladder's own patterns
     own = _only(sample, [*adjusters, *(clusters.columns if clusters else ())])
     options = Options(reference=reference, clusters=clusters, firth=firth, overdispersion=overdispersion)
-    return _tables(fit_ladder(own, rungs, options), sample, float(level), across, most, refit)
+    return _tables(fit_ladder(own, rungs, options), sample, float(levels[0]), across, most, refit)
 
 
 def _tables(
