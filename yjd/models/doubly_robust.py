@@ -4,8 +4,7 @@ Augmented inverse-probability weighting (Robins, Rotnitzky and Zhao 1994, Journa
 Association 89:846-866) is right if either the model of the event or that of the group is. Its target is that of
 :func:`yjd.models.ladder.ladder`: the average over all records of the sample, with the group set to each in turn.
 Weighting alone (Hajek's) has the same target. The matched comparison sets children of a group beside children of the
-reference with the very same labels, and is about the children of that group (the "average treatment effect on the
-treated" of the literature).
+reference with the very same labels, and is about the children of that group (what the literature calls the ATT).
 
 Weights are trimmed: a chance of being in a group counts as no less than 0.02, or a tenth of the group's share of the
 sample where that is less. A group has no overlap where that happens to more than 10 in 100 of the sample, and a matched

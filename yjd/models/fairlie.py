@@ -118,51 +118,74 @@ def _model(sample: Sample, adjusters: Sequence[str], reference: str) -> _Model:
     return _Model(built, fitted, float(fitted.values[0]), labels, adds, built.design.blocks[0].codes)
 
 
+@dataclass(frozen=True)
+class _Side:
+    """One of the two groups set beside each other.
+
+    Shapes: rows, mass (patterns of the group,); columns, adds (patterns, adjusters), with columns counted from 1 and 0
+    for a baseline; shift (adjusters + 1, patterns), which is filled in place.
+    """
+
+    rows: IntArray
+    mass: FloatArray
+    columns: IntArray
+    adds: FloatArray
+    shift: FloatArray
+
+    @classmethod
+    def of(cls, model: _Model, group: int) -> _Side:
+        rows = np.flatnonzero(model.group == group)
+        base, adds = model.fit.base[rows], model.adds[rows]
+        shift = np.zeros((adds.shape[1] + 1, len(rows)))
+        return cls(rows, base / base.sum(), np.asfortranarray(model.labels[rows] + 1), adds, shift)
+
+
 def _contributions(
     model: _Model, group: int, orders: dict[int, FloatArray], gradients: FloatArray, shift: FloatArray | None
 ) -> FloatArray:
-    """Each adjuster's share and the explained part: shape (adjusters + 1,). Adds to gradients and shift in place."""
+    """Each adjuster's share and the explained part: shape (adjusters + 1,). Fills gradients and shift in place."""
     adjusters = model.adds.shape[1]
     full = 2**adjusters - 1
-    own, others = np.flatnonzero(model.group == group), np.flatnonzero(model.group == 0)
-    values = np.zeros(adjusters + 1)
-    masses = tuple(model.fit.base[rows] / model.fit.base[rows].sum() for rows in (own, others))
+    own, others = _Side.of(model, group), _Side.of(model, 0)
+    values, slopes = np.zeros(adjusters + 1), np.zeros((len(gradients) + 1, adjusters + 1))
     for chosen, shares in orders.items():
         weights = np.append(shares, float(chosen == full) - float(chosen == 0))
-        if not weights.any():
-            continue
         inside = np.array([bool(chosen >> part & 1) for part in range(adjusters)])
-        mean, slope = _average(model, own, others, inside, masses)
+        mean, slope = _average(model, own, others, inside)
         values += weights * mean.value
-        gradients[0] += weights * slope.value
+        slopes[1] += weights * slope.value
+        loads = own.mass * slope.of_first, others.mass * slope.of_second
         for part in range(adjusters):
-            rows, mass, at = (own, masses[0], slope.of_first) if inside[part] else (others, masses[1], slope.of_second)
-            has = model.labels[rows, part]
-            sums = np.bincount(has + 1, weights=mass * at, minlength=len(gradients) + 1)[1:]
-            gradients += sums[:, None] * weights
+            side, load = (own, loads[0]) if inside[part] else (others, loads[1])
+            sums = np.bincount(side.columns[:, part], weights=load)
+            slopes[: len(sums)] += sums[:, None] * weights
         if shift is not None:
-            for rows, at in ((own, mean.of_first), (others, mean.of_second)):
-                shift[rows] += ((at - mean.value) / model.fit.base[rows].sum())[:, None] * weights
+            for side, at in ((own, mean.of_first), (others, mean.of_second)):
+                apart = at - mean.value
+                for target in np.flatnonzero(weights):  # with many adjusters a set matters to a few
+                    side.shift[target] += weights[target] * apart
+    gradients[:] = slopes[1:]
+    if shift is not None:
+        for side in (own, others):
+            shift[side.rows] = side.shift.T / model.fit.base[side.rows].sum()
     return values
 
 
-def _average(
-    model: _Model, own: IntArray, others: IntArray, inside: np.ndarray, masses: tuple[FloatArray, ...]
-) -> tuple[Crossed, Crossed]:
+def _average(model: _Model, own: _Side, others: _Side, inside: np.ndarray) -> tuple[Crossed, Crossed]:
     """Average prediction of the reference's equation, and its slope, with the group's labels for some adjusters."""
-    first = model.adds[own][:, inside].sum(axis=1)
-    second = model.adds[others][:, ~inside].sum(axis=1) + model.start
+    first = own.adds @ inside.astype(np.float64)
+    second = others.adds @ (~inside).astype(np.float64) + model.start
     functions = (model.fit.family.mean, model.fit.family.slope)
     if inside.all() or not inside.any():  # one of the two is the same for everybody: no pairs
-        kept, mass = (first + model.start, masses[0]) if inside.all() else (second, masses[1])
+        kept, mass = (first + model.start, own.mass) if inside.all() else (second, others.mass)
         found = []
         for function in functions:
             at = function(kept)
             value = float(mass @ at)
-            same = np.full(len(others if inside.all() else own), value)
+            same = np.full(len(others.rows if inside.all() else own.rows), value)
             found.append(Crossed(value, at, same) if inside.all() else Crossed(value, same, at))
         return found[0], found[1]
-    pair = crossed(functions, (first, masses[0]), (second, masses[1]))
+    pair = crossed(functions, (first, own.mass), (second, others.mass))
     return pair[0], pair[1]
 
 
