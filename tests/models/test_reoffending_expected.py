@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import optimize, special
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from tests.models.test_reoffending import made_up, pick, r
@@ -180,6 +183,14 @@ def test_where_nothing_can_be_learned():
         assert set(found["status"]) == {status}
         assert found[["estimate", "lower", "upper", "p_value"]].isna().all().all()
     assert len(observed_to_expected(counts[:0], adjusters=NAMES)) == 0
+
+
+def test_a_model_that_does_not_settle(monkeypatch):
+    def restless(*_):
+        warnings.warn("no", ConvergenceWarning, stacklevel=1)
+
+    monkeypatch.setattr("yjd.models.expected_risk._logistic", restless)
+    assert set(observed_to_expected(counted(made_up(18)), adjusters=NAMES)["status"]) == {"not_converged"}
 
 
 def test_a_group_in_which_nobody_re_offended():

@@ -23,6 +23,7 @@ from yjd.models.fit import Fit, fit_rung
 from yjd.models.rungs import FLOOR, OVERDISPERSED, Rung
 
 _ROUNDS = 60
+_AT_REST, _NEARLY_AT_REST = 1e-11, 1e-6  # relative move of alpha; between, rounding keeps it moving
 _FURTHEST = 60.0  # of a linear predictor
 
 
@@ -125,27 +126,32 @@ def _extra(built: Built, fit: Fit, squares: FloatArray) -> tuple[float, float]:
 
 
 def _negative_binomial(cohort: Cohort, built: Built, fit: Fit) -> tuple[Fit, float] | None:
-    times = summed(cohort.again.astype(np.intp), cohort.children, 0)
-    alpha = -1.0
+    """Let coefficients and alpha take turns; the fit as it is where alpha is next to nothing, None without a rest."""
+    number, place = np.unique(cohort.again, return_inverse=True)
+    times = summed(place.ravel(), cohort.children, len(number))
+    alpha, moved = 0.0, float("inf")
     for _ in range(_ROUNDS):
-        found = _alpha(times, built.events, built.base, fit.family.mean(fit.linear))
+        found = _alpha(number, times, built.events, built.base, fit.family.mean(fit.linear))
         if found is None:
             return None
+        if found == 0:
+            return fit, 0.0
         fit = fit_rung(built, family=OfChildren(found), start=fit.coefficients)
         if not fit.converged:
             return None
-        if abs(found - alpha) < 1e-11 * found:
-            return fit, found
-        alpha = found
-    return None
+        moved, alpha = abs(found - alpha) / found, found
+        if moved < _AT_REST:
+            break
+    return (fit, alpha) if moved < _NEARLY_AT_REST else None
 
 
-def _alpha(times: FloatArray, events: FloatArray, base: FloatArray, mean: FloatArray) -> float | None:
-    """Give the maximum likelihood of alpha with the means known; None where it is at 0 or at infinity.
+def _alpha(
+    number: FloatArray, times: FloatArray, events: FloatArray, base: FloatArray, mean: FloatArray
+) -> float | None:
+    """Give the maximum likelihood of alpha with the means known: 0 where it is below 5e-5, None where it has no end.
 
-    `times` is how many children re-offended 0, 1, 2 ... times.
+    `times` is how many children re-offended each `number` of times.
     """
-    number = np.arange(len(times), dtype=np.float64)
 
     def score(log_theta: float) -> float:
         theta = float(np.exp(log_theta))
@@ -153,6 +159,8 @@ def _alpha(times: FloatArray, events: FloatArray, base: FloatArray, mean: FloatA
         return float(own + (base * (1 - np.log1p(mean / theta)) - (events + base * theta) / (mean + theta)).sum())
 
     low, high = -12.0, 10.0  # beyond, rounding decides the sign
-    if score(low) < 0 or score(high) > 0:
+    if score(high) > 0:
+        return 0.0
+    if score(low) < 0:
         return None
     return float(np.exp(-optimize.brentq(score, low, high, xtol=1e-14, rtol=1e-14)))
