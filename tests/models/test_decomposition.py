@@ -22,7 +22,7 @@ from yjd.models.clusters import ByRow
 from yjd.models.decomposition import decompose
 from yjd.models.ladder import Rung, ladder
 from yjd.models.shapley import crossed, weights_of_sets
-from yjd.schema import RESULT_COLUMNS
+from yjd.schema import RESULT_COLUMNS, RESULT_KEYS
 from yjd.warehouse import Warehouse
 
 NAMES = ["a0", "a1", "a2"]
@@ -62,6 +62,7 @@ def test_arrests_in_toronto_as_r_decomposes_them():
 def test_parts_add_up_to_the_gap_and_the_gap_is_the_ladders():
     counts, _ = grouped(made_up(1, records=3000), NAMES)
     found = decompose(counts, adjusters=NAMES, per=1000)
+    assert not found.duplicated(list(RESULT_KEYS)).any()
     raw = ladder(counts, kind="proportion", rungs=[Rung("M0")], per=1000, clusters=ByRow())
     raw = raw[raw["quantity"] == "marginal_difference"].set_index("group")
     for group in ("Asian", "Black", "Mixed"):

@@ -22,7 +22,7 @@ from yjd.models.doubly_robust import doubly_robust
 from yjd.models.nuisance import Nuisance, cross_fit, deal, in_order, patterns
 from yjd.models.sample import GROUP, read_sample
 from yjd.models.weighting import augmented, matched, trimmed_weights, weighted
-from yjd.schema import RESULT_COLUMNS
+from yjd.schema import RESULT_COLUMNS, RESULT_KEYS
 from yjd.warehouse import Warehouse
 
 NAMES = ["a0", "a1", "a2"]
@@ -187,6 +187,7 @@ def test_order_of_rows_and_input_do_not_matter(learner):
     assert list(found.columns) == list(RESULT_COLUMNS)
     assert set(found["rung"]) == {"M2"}
     assert set(found["quantity"]) == {*QUANTITIES, "overlap"}
+    assert not found.duplicated(list(RESULT_KEYS)).any()
 
 
 def test_a_leaf_counts_records_and_not_patterns():

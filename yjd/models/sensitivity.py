@@ -27,7 +27,6 @@ from yjd.models.ladder import Rung, ladder
 from yjd.schema import ALL, RESULT_COLUMNS
 
 ESTIMATE, LIMIT = "estimate", "limit"
-_RATIOS = ("adjusted_rri", "aipw_rri")
 _ALL, _WITHOUT = "all of them", "without one"
 
 
@@ -43,7 +42,7 @@ def sensitivity(results: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     results : DataFrame
-        Columns `yjd.schema.RESULT_COLUMNS`; the rows with the quantity adjusted_rri or aipw_rri are read. They are
+        Columns `yjd.schema.RESULT_COLUMNS`; the rows with the quantity adjusted_rri are read. They are
         ratios of risks (or of rates) and not of odds, so nothing need be rare.
 
     Returns
@@ -60,7 +59,7 @@ def sensitivity(results: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in RESULT_COLUMNS if name not in results.columns]
     if missing:
         raise EstimationError(f"The results have no column {', '.join(missing)}.", "Give results of the ladder.")
-    read = results[results["quantity"].isin(_RATIOS)]
+    read = results[results["quantity"] == "adjusted_rri"]
     ratio, lower, upper = (read[name].to_numpy(dtype=np.float64) for name in ("estimate", "lower", "upper"))
     usable = np.isin(read["status"].to_numpy(dtype=str), USABLE) & (ratio > 0)
     nearest = np.where(ratio >= 1, np.maximum(lower, 1.0), np.minimum(upper, 1.0))
@@ -72,8 +71,7 @@ def sensitivity(results: pd.DataFrame) -> pd.DataFrame:
     values[:, 1] = np.where(np.isnan(nearest), np.nan, values[:, 1])
     table = read.loc[read.index.repeat(2)].reset_index(drop=True)
     blank = dict.fromkeys(("lower", "upper", "p_value", "q_value"), np.nan)
-    source = np.where(table["quantity"] == "aipw_rri", "_of_aipw", "")
-    method = np.where(usable.repeat(2), np.char.add("e_value", source.astype(str)), "")
+    method = np.where(usable.repeat(2), "e_value", "")
     return table.assign(
         quantity="e_value", term=np.tile([ESTIMATE, LIMIT], len(read)), estimate=values.ravel(), method=method, **blank
     ).astype(dict.fromkeys(("quantity", "term", "method"), "str"))
