@@ -277,8 +277,8 @@ def broken_promises(found: Study) -> list[str]:
     ratio = found["fine_ratios"]
     if (ratio.loc[ratio["method"] == "exact", "held"] < enumerated.LEVEL - 1e-6).any():
         off.append("exact falls below its level")
-    least = np.minimum(ratio["expected"], ratio["expected"] * ratio["size"] / ratio["ratio"])
-    large = ratio.loc[(ratio["method"] == "exact") & (least > enumerated.FROM * 1.01), "published"]
+    fewer = np.minimum(ratio["expected"], ratio["expected"] * ratio["size"] / ratio["ratio"])
+    large = ratio.loc[(ratio["method"] == "exact") & (fewer > enumerated.FROM * 1.01), "published"]
     if not large.between(LOW, HIGH).all():
         off.append("exact leaves its range with more than 5 events on both sides")
     mixture = rate[rate["expected"].isna()].set_index("method")["held"]
