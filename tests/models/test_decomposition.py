@@ -122,7 +122,8 @@ def test_every_pair_and_every_order(kind):
 @pytest.mark.parametrize("kind", ["proportion", "rate"])
 def test_standard_errors_are_the_infinitesimal_jackknife(kind):
     """The derivative of every value by the weight of every kind of record, by differences."""
-    counts, _ = grouped(made_up(9, records=900, levels=(3, 2)), NAMES[:2])
+    records = made_up(9, records=900, levels=(3, 2))
+    counts, _ = grouped(records[records["group"].isin(["Black", "White"])], NAMES[:2])
     counts["base"] = counts["base"] * (20.0 if kind == "rate" else 1.0)
 
     def parts(events, base):
@@ -229,7 +230,7 @@ def test_children_as_clusters_only_change_the_intervals():
     np.testing.assert_array_equal(values(found, "Black"), values(alone, "Black"))
     row = raw[(raw["quantity"] == "marginal_difference") & (raw["group"] == "Black")].iloc[0]
     assert errors(found, "Black")["gap"] == pytest.approx((row["upper"] - row["lower"]) / 2 / Z, rel=1e-8)
-    assert set(found["method"]) == {"fairlie_logit_by_child", ""} or set(found["method"]) == {"fairlie_logit_by_child"}
+    assert set(found.loc[found["status"] == "ok", "method"]) == {"fairlie_logit_by_child"}
 
 
 def test_intervals_hold_the_truth():
