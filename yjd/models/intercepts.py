@@ -14,13 +14,15 @@ import numpy as np
 from scipy import linalg, optimize, special
 
 from yjd.metrics.intervals import FloatArray
-from yjd.models.quadrature import Clustered, Marginal, evaluate
+from yjd.models.quadrature import NODES, Clustered, Marginal, evaluate
 
 _DEVIATIONS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)  # where the search for the greatest likelihood begins
 _WIDEST = 12.8  # of a standard deviation on the scale of logits or logarithms: e**12.8 is a factor of 360,000
-_STEPS = 60
-_HALVINGS = 30
-_AT_REST = 1e-10
+_STEPS = 30
+_HALVINGS = 5
+_AT_REST = 1e-9
+_MORE_NODES = 75
+_FEW_SUFFICE = 2.0  # standard deviations beyond take more nodes: a cluster with all or no events is far from normal
 
 
 @dataclass(frozen=True)
@@ -208,21 +210,24 @@ def fit_intercepts(rows: Clustered, start: FloatArray) -> Fitted:
 
 
 def _climb(rows: Clustered, deviation: float, start: FloatArray) -> Point:
-    here, coefficients = evaluate(rows, start, deviation), start
+    nodes = NODES if deviation <= _FEW_SUFFICE else _MORE_NODES
+    here, coefficients, width = evaluate(rows, start, deviation, nodes=nodes), start, len(start)
     for _ in range(_STEPS):
-        width = len(coefficients)
         step = _solve(here.information[:width, :width], here.score[:width])
         largest = float(np.abs(rows.matrix @ step).max())
         if not np.isfinite(largest):
             break
-        share = min(1.0, 4.0 / largest) if largest > 0 else 1.0
         if largest < _AT_REST:
             return Point(deviation, coefficients, here, True)
+        share = min(1.0, 4.0 / largest)
         for _ in range(_HALVINGS):
-            tried = evaluate(rows, coefficients + share * step, deviation)
+            tried = evaluate(rows, coefficients + share * step, deviation, nodes=nodes)
             if tried.log_likelihood >= here.log_likelihood - 1e-10 * (1 + abs(here.log_likelihood)):
                 break
             share /= 2
+        else:
+            # the sum over nodes and the integral have their tops apart, at deviations too large for so few nodes
+            break
         here, coefficients = tried, coefficients + share * step
     return Point(deviation, coefficients, here, False)
 

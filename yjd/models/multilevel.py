@@ -43,7 +43,7 @@ def multilevel(
     Two models, on one row for each stratum: "null" has a random intercept for each stratum and nothing else; "main"
     adds the terms of the dimensions one by one, so that its random intercepts are what these do not add up to. Both
     are logistic (proportion) or log-linear with the base as exposure (rate), fitted by greatest marginal likelihood
-    with adaptive Gauss-Hermite quadrature of 25 nodes, as R's lme4::glmer does.
+    with adaptive Gauss-Hermite quadrature of 25 nodes (75 for a standard deviation above 2), as R's lme4::glmer does.
 
     Parameters
     ----------
