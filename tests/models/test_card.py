@@ -115,6 +115,7 @@ def test_limits_are_those_of_the_model():
     assert "Earlier outcomes absorb" in card()
     assert "Selection: children who live elsewhere" in card(kind="rate", base="")
     assert "The sample was not described" in card(sample_flow=())
+    assert "divided by that of children of Mixed ethnicity. 1 means" in card(reference="Mixed")
 
 
 @pytest.mark.parametrize("change", [{"kind": "odds"}, {"errors": "by_magic"}, {"rungs": ()}, {"lowest": 0},

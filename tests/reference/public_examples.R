@@ -8,6 +8,7 @@
 #   public_recid.csv    wooldridge::recid: 1,445 men released from prison in North Carolina, July 1977 to June 1978;
 #                       durat in months. C.-F. Chung, P. Schmidt and A. D. Witte (1991), Journal of Quantitative
 #                       Criminology 7:59-98. returned: back in prison within 12 months.
+# The two packages are under the GNU General Public License; the records are those of the studies named.
 # UCBAdmissions is in R: see models_core.R. R 4.2, sandwich, survival.
 suppressMessages({library(sandwich); library(survival)})
 options(digits = 17)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from yjd.errors import EstimationError
 from yjd.metrics.counts import Kind, check_kind
 from yjd.models.rungs import Rung
-from yjd.reporting.words import CAUTION, and_list, capital, escape_markdown
+from yjd.reporting.words import CAUTION, and_list, capital, children, escape_markdown
 
 WORDS: dict[str, str] = {
     "group": "ethnic group",
@@ -142,7 +142,7 @@ def _modelled(kind: Kind, per: float, periods: Sequence[str], reference: str, ba
     among = f" among {escape_markdown(base)}" if base else ""
     return (
         f"{capital(what)}{among}, shown for every {per:,.0f}. Periods: {times}. Each group is compared with "
-        f"{escape_markdown(reference)} children."
+        f"{escape_markdown(children(reference))}."
     )
 
 
@@ -187,13 +187,13 @@ def _rungs(rungs: Sequence[Rung], left_out: Sequence[str]) -> str:
 
 
 def _reading(kind: Kind, per: float, reference: str, errors: str) -> str:
-    other = escape_markdown(reference)
+    other = escape_markdown(children(reference))
     records = "record" if kind == "proportion" else "resident child"
     lines = {
         "adjusted_rate": f"the number for every {per:,.0f} that the model expects if every {records} of the sample "
         "were of this group and all else stayed as it is.",
-        "adjusted_rri": f"the adjusted rate of the group divided by that of {other} children. 1 means no difference.",
-        "marginal_difference": f"the adjusted rate of the group less that of {other} children, for every {per:,.0f}. "
+        "adjusted_rri": f"the adjusted rate of the group divided by that of {other}. 1 means no difference.",
+        "marginal_difference": f"the adjusted rate of the group less that of {other}, for every {per:,.0f}. "
         "0 means no difference.",
         "rung_change": "the adjusted ratio of one step divided by that of the step before: below 1, the ratio fell.",
         "Intervals": "values that go with the data at the stated level of confidence. An interval that holds 1 (for a "

@@ -19,6 +19,7 @@ from yjd.models.rungs import Fitted, Options
 from yjd.models.sample import GROUP, Factor, IntArray, Sample
 
 PATTERN = "pattern"
+_NOTHING = 1e-12  # a change of a logarithm that is none: a pattern that is separated, say
 _COLUMNS = ("group", "what", "label", "base", "events", "log_rri", "without", "change", "change_in_errors", "leverage",
             "method", "status")  # fmt: skip
 
@@ -108,7 +109,7 @@ def _patterns(
     for at, group in enumerate(groups):
         size = np.where(usable, np.abs(change[:, at]), -1.0)
         picked = np.argsort(-size, kind="stable")[:most]
-        picked = picked[usable[picked]]
+        picked = picked[size[picked] > _NOTHING]
         tables.append(pd.DataFrame({
             "group": group, "what": PATTERN, "label": _labels(sample, one, first[picked]), "base": fit.base[picked],
             "events": fit.events[picked], "log_rri": log_rri[at], "change": change[picked, at],
