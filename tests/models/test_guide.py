@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.models.known import r as core
 from tests.models.test_public_examples import r
 from tests.test_how_to import WHOLE, load
 from yjd.models.card import WORDS
@@ -54,8 +55,9 @@ def test_its_contents_lead_somewhere():
     ("74 against 86", "arrests_M0", "Black", "White"), ("79 against 85", "arrests_M2", "Black", "White"),
     ("27 against 23", "rossi_M0", "black", "other"), ("27 against 21", "rossi_M3", "black", "other"),
     ("16 against 10", "recid_M0", "black", "other"), ("16 against 10", "recid_M3", "black", "other"),
+    ("30 against 45", "ucb_M0", "Female", "Male"),
 ])  # fmt: skip
 def test_its_numbers_are_rs(words, case, group, reference):
-    said = r(case)
+    said = core(case) if case.startswith("ucb") else r(case)
     assert words == f"{100 * said[f'rate_{group}']:.0f} against {100 * said[f'rate_{reference}']:.0f}"
     assert words in GUIDE
