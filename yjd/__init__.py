@@ -9,7 +9,8 @@ The public names, each imported when it is first used, so that `import yjd` cost
 >>> counts = yjd.measures.counts(cells, yjd.measures.measures()["arrest_rate"])
 >>> yjd.metrics.relative_rate(counts, kind="rate", reference="White")
 
-`yjd.metrics` needs no project: a frame with the columns group, numerator and denominator is enough.
+`yjd.metrics` needs no project: a frame with the columns group, numerator and denominator is enough. `yjd.models` needs
+one with group, adjusters, base and events.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 from yjd.errors import YjdError
 
 if TYPE_CHECKING:
-    from yjd import disclosure, measures, metrics
+    from yjd import disclosure, measures, metrics, models
     from yjd.config import load as open_project
     from yjd.pipeline import build_cells, check, run
     from yjd.release import read_release
 
 __all__ = [
-    "YjdError", "build_cells", "check", "disclosure", "measures", "metrics", "open_project", "read_release", "run",
+    "YjdError", "build_cells", "check", "disclosure", "measures", "metrics", "models", "open_project", "read_release",
+    "run",
 ]  # fmt: skip
 
 _HOME = {  # public name: where it is defined, and under which name

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PeriodKind = Literal["financial_year", "calendar_year", "quarter", "month", "rolling_3_years"]
 Split = Literal["area", "sex", "age_band", "deprivation"]
+Adjuster = Literal["period", "area", "sex", "age_band", "deprivation", "offence_group", "gravity", "prior_outcomes",
+                   "admission", "in_care", "assessed_reoffending", "assessed_harm", "assessed_safety"]  # fmt: skip
 
 
 def _plain_name(name: str) -> str:
@@ -177,6 +179,29 @@ class Analysis(Section):
         return bands
 
 
+class Models(Section):
+    """Which adjusted models are fitted, on which periods, adjusted for what."""
+
+    measures: tuple[str, ...] | None = None
+    periods: int = Field(default=3, ge=1, le=20, description="how many of the latest judged periods")
+    rungs: dict[Name, tuple[Adjuster, ...]] = Field(
+        default={
+            "M1": ("age_band", "sex", "area", "period"),
+            "M2": ("offence_group", "gravity"),
+            "M3": ("prior_outcomes",),
+            "M4": ("admission", "in_care", "assessed_reoffending", "assessed_harm", "assessed_safety"),
+        }
+    )
+
+    @field_validator("rungs")
+    @classmethod
+    def _each_adjuster_once(cls, rungs: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        names = [name for added in rungs.values() for name in added]
+        if len(set(names)) < len(names) or not all(rungs.values()) or "M0" in rungs:
+            raise ValueError("each rung above M0 adds adjusters of its own, each named once")
+        return rungs
+
+
 class Disclosure(Section):
     """The data owner's rules. None has a default: an office must state its own."""
 
@@ -200,6 +225,7 @@ class Settings(Section):
     periods: Periods
     ethnicity: Ethnicity = Ethnicity()
     analysis: Analysis = Analysis()
+    models: Models = Models()
     disclosure: Disclosure
     quality: Quality = Quality()
     warehouse: Connection | None = None
@@ -299,6 +325,7 @@ def _whole_file_problems(settings: Settings) -> list[str]:
     known = set(measures())
     wanted = [
         *(settings.analysis.measures or ()),
+        *(settings.models.measures or ()),
         *(name for entry in settings.periods.breaks for name in entry.measures),
     ]
     if unknown := sorted(set(wanted) - known):

@@ -5,6 +5,7 @@ Everything here may leave the machine: counts of children come from released cel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from yjd.config import Settings
     from yjd.extracts import LoadedExtracts
     from yjd.measures import Measure, Stage
+    from yjd.modelling import Modelled
     from yjd.pipeline import Counted
 
 
 def build_manifest(
-    settings: Settings, loaded: LoadedExtracts, counted: Counted, released: pd.DataFrame
+    settings: Settings,
+    loaded: LoadedExtracts,
+    counted: Counted,
+    released: pd.DataFrame,
+    models: Sequence[Modelled] = (),
 ) -> dict[str, Any]:
     """The manifest of one run.
 
@@ -32,6 +38,8 @@ def build_manifest(
         The project, what was read and what was counted.
     released : DataFrame
         Cells after disclosure control (`yjd.schema.CELL_COLUMNS`).
+    models : sequence of Modelled
+        What was fitted.
     """
     inputs = [{"extract": entry.extract, "sha256": entry.sha256, "rows": entry.read} for entry in loaded.accounting]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
@@ -58,6 +66,17 @@ def build_manifest(
             "confidence": settings.analysis.confidence[0],
         },
         "measures": [_measure(measure, counted.stages) for measure in counted.measures],
+        "models": [
+            {
+                "measure": one.measure.id,
+                "period": one.period,
+                "rungs": [
+                    {"name": rung.name, "adjusters": list(rung.adjusters), "mediator": rung.mediator}
+                    for rung in one.rungs
+                ],
+            }
+            for one in models
+        ],
         "accounting": [
             {
                 "extract": entry.extract,

@@ -106,6 +106,8 @@ class Measure:
         The base in words, with ``{group}`` for the group: "for every 1,000 {group} children aged 10 to 17".
     likely_to : str
         Ends "... times as likely as White children to": "be arrested". '' where no such sentence is fair.
+    adjusted : bool
+        Whether models are fitted unless the configuration says which.
     """
 
     id: str
@@ -119,6 +121,7 @@ class Measure:
     unit: str
     per_words: str
     likely_to: str = ""
+    adjusted: bool = False
 
     @property
     def sentence(self) -> str:
@@ -283,7 +286,7 @@ def _check_header(path: Path, header: dict[str, str]) -> None:
         raise ConfigurationError.of_all(f"The header of {path.name}", problems)
 
 
-def _share(family: str, numerator: str, denominator: str, **words: str) -> Measure:
+def _share(family: str, numerator: str, denominator: str, **words: str | bool) -> Measure:
     """Make a proportion per 100; `words` gives the rest."""
     template = Measure(
         id="", title="", family=family, numerator=numerator, denominator=denominator,
@@ -321,17 +324,17 @@ _MEASURES = (
     Measure(
         id="arrest_rate", title="Arrest rate", family="arrest", numerator="arrests",
         denominator="population", kind="rate", per=1000, adverse="higher", unit="arrests",
-        per_words=_POPULATION, likely_to="be arrested",
+        per_words=_POPULATION, likely_to="be arrested", adjusted=True,
     ),
     Measure(
         id="children_arrested_rate", title="Children arrested at least once", family="arrest",
         numerator="children_arrested", denominator="population", kind="rate", per=1000, adverse="higher",
         unit="children arrested at least once", per_words=_POPULATION,
-        likely_to="be arrested at least once",
+        likely_to="be arrested at least once", adjusted=True,
     ),
     _share(
         "precourt", "precourt", "outcomes", id="precourt_share", title="Pre-court share", adverse="lower",
-        unit="pre-court outcomes", per_words=_OUTCOMES, likely_to="be dealt with before court",
+        unit="pre-court outcomes", per_words=_OUTCOMES, likely_to="be dealt with before court", adjusted=True,
     ),
     _share(
         "precourt", "community_resolutions", "outcomes", id="community_resolution_share", adverse="lower",
@@ -359,18 +362,18 @@ _MEASURES = (
         id="fte_rate_pnc", title="First-time entrants (police records)", family="fte",
         numerator="first_time_entrants_pnc", denominator="population", kind="rate", per=100_000,
         adverse="higher", unit="first-time entrants", per_words=_ENTRANTS,
-        likely_to="enter the youth justice system",
+        likely_to="enter the youth justice system", adjusted=True,
     ),
     Measure(
         id="fte_rate_yjs", title="First-time entrants (youth justice service records)", family="fte",
         numerator="first_time_entrants_yjs", denominator="population", kind="rate", per=100_000,
         adverse="higher", unit="first-time entrants", per_words=_ENTRANTS,
-        likely_to="enter the youth justice system",
+        likely_to="enter the youth justice system", adjusted=True,
     ),
     _share(
         "reoffending", "reoffenders", "reoffending_cohort", id="reoffending_rate",
         title="Proven re-offending rate", adverse="higher", unit="children who re-offended",
-        per_words="of every 100 {group} children in the cohort", likely_to="re-offend",
+        per_words="of every 100 {group} children in the cohort", likely_to="re-offend", adjusted=True,
     ),
     Measure(
         id="reoffences_per_reoffender", title="Re-offences for each child who re-offended",

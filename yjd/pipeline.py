@@ -105,6 +105,9 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
     YjdError
         Any of its kinds; what earlier runs left stays as it was.
     """
+    import pandas as pd
+
+    from yjd import modelling
     from yjd.extracts import load_extracts
     from yjd.history import History
     from yjd.manifest import build_manifest
@@ -116,17 +119,27 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
         loaded = load_extracts(settings, warehouse, folders.sensitive, progress)
         progress("Counting the stages")
         counted = count(settings, warehouse, fed=loaded.fed)
+        progress("Fitting the models")
+        models = modelling.model(warehouse, counted.cube, counted.cells, counted.measures, counted.stages, settings)
     progress("Protecting small counts")
     released = protect_cells(settings, counted)
     progress("Computing the measures")
-    results = compute(released, counted, settings)
-    manifest = build_manifest(settings, loaded, counted, released)
+    modelled = [modelling.protected(one.results, settings) for one in models]
+    results = pd.concat([compute(released, counted, settings), *modelled], ignore_index=True)
+    manifest = build_manifest(settings, loaded, counted, released, models)
     progress("Drawing the charts")
     charts = charts_for(results, manifest)
     progress("Writing the release")
-    unprotected = compute(counted.cells, counted, settings)
-    _write_review(folders.review / manifest["run"], {"cells": counted.cells, "results": unprotected})
-    path = write_release(folders.release, manifest["run"], results=results, manifest=manifest, charts=charts)
+    unprotected = pd.concat(
+        [compute(counted.cells, counted, settings), *(one.results for one in models)], ignore_index=True
+    )
+    review = {"cells": counted.cells, "results": unprotected}
+    review |= {f"models/{one.measure.id}_{name}": table for one in models for name, table in one.diagnostics.items()}
+    _write_review(folders.review / manifest["run"], review)
+    path = write_release(
+        folders.release, manifest["run"], results=results, manifest=manifest, charts=charts,
+        cards={one.measure.id: modelling.card(one, settings) for one in models},
+    )  # fmt: skip
     with History.open(history_url(settings)) as history:
         history.record(read_release(path))
     rendered = None
@@ -278,8 +291,8 @@ def _periods(settings: Settings) -> pd.DataFrame:
 
 def _write_review(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """What the output checker compares the release with; it holds unprotected counts and stays on the machine."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         partial = folder / f"{name}.partial"
+        partial.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(partial, index=False, encoding="utf-8", lineterminator="\n")
         partial.replace(folder / f"{name}.csv")

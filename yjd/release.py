@@ -59,7 +59,13 @@ def run_identity(inputs: Mapping[str, str], config_sha256: str, version: str) ->
 
 
 def write_release(
-    folder: Path, run: str, *, results: pd.DataFrame, manifest: Mapping[str, Any], charts: Mapping[str, bytes]
+    folder: Path,
+    run: str,
+    *,
+    results: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    charts: Mapping[str, bytes],
+    cards: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the release of one run under `folder`.
 
@@ -78,6 +84,8 @@ def write_release(
         What release.json says; the list of files is added.
     charts : mapping of str to bytes
         File name to content.
+    cards : mapping of str to str, optional
+        Measure to the Markdown of its model card.
 
     Returns
     -------
@@ -95,6 +103,7 @@ def write_release(
     target, building = folder / run, folder / f".{run}.building"
     shutil.rmtree(building, ignore_errors=True)
     contents = {RESULTS: results_csv(results), **{f"charts/{name}": content for name, content in charts.items()}}
+    contents |= {f"models/{name}.md": text.encode() for name, text in (cards or {}).items()}
     listed = [{"path": path, "sha256": _sha256(content)} for path, content in sorted(contents.items())]
     text = json.dumps({**manifest, "files": listed}, indent=2, sort_keys=True, ensure_ascii=False)
     contents[MANIFEST] = f"{text}\n".encode()

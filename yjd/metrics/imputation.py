@@ -12,7 +12,7 @@ from yjd.metrics.comparison import Comparison, spread
 from yjd.metrics.complete import Completed, allocate, impute
 from yjd.metrics.counts import EVERYONE, OTHERS, USABLE, Counts, Kind, Reason, Side, confidence_levels, first_reason
 from yjd.metrics.intervals import FloatArray, StrArray, ratio_to_everyone
-from yjd.metrics.layout import Estimates, lay_out
+from yjd.metrics.layout import Estimates, lay_out, to_figures
 from yjd.metrics.missing import movable, unknown_status
 from yjd.metrics.rubin import pool, student_below, student_quantile
 
@@ -83,7 +83,8 @@ def imputed_ratio(
     # no variation at all, or parts of one event that leave an interval without end
     status[usable] = np.where((error > 0) & np.isfinite(upper).all(axis=1), status[usable], "no_events")
     ratio, missing, lower, upper = (
-        spread(usable, _rounded(values, figures)) for values in (middle[:, 0], pooled.missing_information, lower, upper)
+        spread(usable, to_figures(values, figures))
+        for values in (middle[:, 0], pooled.missing_information, lower, upper)
     )
     methods = tables.pair.methods(usable, "rubin", levels)
     blank = np.full((len(usable), 1), np.nan)
@@ -117,7 +118,7 @@ def allocated_ratio(
     tables = _Tables.of(done, counts, kind, reference)
     usable = np.isin(tables.status, USABLE)
     blank = np.full((len(usable), 1), np.nan)
-    estimate = spread(usable, _rounded(tables.ratios(usable).mean(axis=0), figures))
+    estimate = spread(usable, to_figures(tables.ratios(usable).mean(axis=0), figures))
     found = Estimates(estimate, blank, blank, np.full(blank.shape, "allocation"))
     return tables.rows("rri_allocated", np.array([np.nan]), tables.status, found)
 
@@ -213,12 +214,3 @@ class _Tables:
         events, rest = (part[:, usable] for part in added)
         base = side.denominator[usable] + rest
         return side.numerator[usable] + events, base + events if self.nested else base
-
-
-def _rounded(values: FloatArray, figures: int | None) -> FloatArray:
-    if figures is None:
-        return values
-    with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.floor(np.log10(np.abs(values)))
-    scale = 10.0 ** (figures - 1 - np.where(np.isfinite(size), size, 0.0))
-    return np.asarray(np.round(values * scale) / scale)

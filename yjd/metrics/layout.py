@@ -91,3 +91,13 @@ def _shown_as(own: Side, against: Side | None, hidden: NDArray[np.bool_]) -> Str
     return np.select(
         [own.disclosure == "primary", hidden, rounded], ["primary", "secondary", "rounded"], "shown"
     ).astype(np.str_)
+
+
+def to_figures(values: FloatArray, figures: int | None) -> FloatArray:
+    """Round to significant figures, or not at all."""
+    if figures is None:
+        return values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.floor(np.log10(np.abs(values)))
+    scale = 10.0 ** (figures - 1 - np.where(np.isfinite(size), size, 0.0))
+    return np.asarray(np.round(values * scale) / scale)
