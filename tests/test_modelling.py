@@ -1,0 +1,106 @@
+"""What of the models may leave, which periods are modelled, and what a run does with both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from yjd.config import Settings, load
+from yjd.measures import measures
+from yjd.modelling import judged, protected
+from yjd.project import template
+from yjd.schema import ALL, RESULT_COLUMNS, SPLITS
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "yjd.toml").write_text(template("demo.toml"), encoding="utf-8")
+    return load(tmp_path / "yjd.toml")  # counts from 1 to 5 are hidden, bases below 10 too
+
+
+def row(**values: object) -> dict[str, object]:
+    plain = dict.fromkeys(RESULT_COLUMNS, "") | dict.fromkeys(("estimate", "lower", "upper", "p_value"), 0.123456)
+    return plain | {"q_value": np.nan, "confidence": 0.95, "status": "ok", "disclosure": "shown"} | {
+        "measure": "precourt_share", "quantity": "adjusted_rri", "method": "logit_by_child", "numerator": 40.0,
+        "denominator": 123.0, "reference_numerator": 300.0, "reference_denominator": 806.0,
+    } | values  # fmt: skip
+
+
+def table(*rows: dict[str, object]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
+
+
+@pytest.mark.parametrize("small", [
+    {"numerator": 5.0},
+    {"reference_numerator": 3.0},
+    {"numerator": 120.0},  # 3 without the event
+    {"numerator": 1.0, "denominator": 8.0},
+    {"reference_numerator": 802.0},
+])  # fmt: skip
+def test_a_row_on_small_counts_is_hidden_whole(settings: Settings, small: dict[str, float]) -> None:
+    found = protected(table(row(**small)), settings).iloc[0]
+    assert (found["status"], found["disclosure"], found["method"]) == ("hidden", "primary", "")
+    numbers = ["numerator", "denominator", "reference_numerator", "reference_denominator",
+               "estimate", "lower", "upper", "p_value"]  # fmt: skip
+    assert found[numbers].isna().all()
+
+
+def test_what_is_shown_is_rounded_so_that_no_sample_count_can_be_subtracted(settings: Settings) -> None:
+    given = table(row())
+    found = protected(given, settings).iloc[0]
+    assert found[["numerator", "denominator", "reference_denominator"]].tolist() == [40, 120, 810]
+    assert found["estimate"] == 0.123
+    assert (found["status"], found["disclosure"]) == ("ok", "rounded")
+    assert given["denominator"].iloc[0] == 123  # the input is not changed
+
+
+def test_a_rate_may_have_more_events_than_its_base(settings: Settings) -> None:
+    found = protected(table(row(measure="arrest_rate", numerator=130.0)), settings).iloc[0]
+    assert found["status"] == "ok"
+
+
+def test_months_of_re_offending_tell_of_no_single_child(settings: Settings) -> None:
+    months = {"1": 2.0, "2": 9.0, "3": 20.0, "6": 23.0, "9": 40.0, "12": 60.0}
+    rows = [row(quantity="survival", measure="reoffending_rate", group="Black", term=term, numerator=n,
+                denominator=200.0, reference_numerator=np.nan, reference_denominator=np.nan)
+            for term, n in months.items()]  # fmt: skip
+    found = protected(table(*rows), settings).set_index("term")
+    assert found.index.tolist() == ["3", "6", "9", "12"]
+    # 3 more by month 6
+    assert found["status"].to_dict() == {"3": "ok", "6": "hidden", "9": "ok", "12": "ok"}
+
+
+def cells(**status: str) -> pd.DataFrame:
+    """Whole-region cells of both stages, ok unless another status is given for a period."""
+    periods = ["2020-21", "2021-22", "2022-23", "2023-24", "2024-25"]
+    return pd.DataFrame([
+        {"stage": stage, "period": period, **dict.fromkeys(SPLITS, ALL), "level": "broad", "group": ALL,
+         "status": status.get(f"y{period[:4]}", "ok") if stage == "reoffenders" else "ok"}
+        for stage in ("reoffenders", "reoffending_cohort") for period in periods
+    ])  # fmt: skip
+
+
+def test_the_latest_judged_periods_are_modelled(settings: Settings) -> None:
+    measure = measures()["reoffending_rate"]
+    assert judged(cells(), measure, settings) == ["2022-23", "2023-24", "2024-25"]
+    late = cells(y2023="censored", y2024="censored")
+    assert judged(late, measure, settings) == ["2020-21", "2021-22", "2022-23"]
+    assert judged(cells(y2022="not_available"), measure, settings) == ["2023-24", "2024-25"]
+    assert (
+        judged(cells(**dict.fromkeys(("y2020", "y2021", "y2022", "y2023", "y2024"), "censored")), measure, settings)
+        == []
+    )
+
+
+def test_no_model_reaches_across_a_break(tmp_path: Path) -> None:
+    text = template("demo.toml").replace(
+        'headline = "2024-25"',
+        'headline = "2024-25"\nbreaks = [{ period = "2023-24", measures = ["reoffending_rate"], note = "changed" }]',
+    )
+    (tmp_path / "yjd.toml").write_text(text, encoding="utf-8")
+    settings = load(tmp_path / "yjd.toml")
+    assert judged(cells(), measures()["reoffending_rate"], settings) == ["2023-24", "2024-25"]
+    assert len(judged(cells(), measures()["precourt_share"], settings)) == 0  # none of its stages is there
