@@ -285,6 +285,11 @@ def test_a_level_without_events_is_no_obstacle():
     assert own["a"] == pytest.approx(own["explained"], abs=1e-9)
 
 
+def test_labels_that_say_who_has_the_event_are_separated():
+    rows = [(group, a, 40, 40 * (a == "x")) for group in ("White", "Black") for a in "xy"]
+    assert set(decompose(_small(rows), adjusters=["a"])["status"]) == {"separated"}
+
+
 def test_data_that_no_model_can_be_fitted_to():
     def only(frame, **more):
         return set(decompose(frame, adjusters=["a"], **more)["status"])

@@ -219,7 +219,7 @@ def _statuses(sample: Sample, model: _Model, adjusters: Sequence[str], compared:
     scarce = sample.events.sum()
     if sample.kind == "proportion":
         scarce = min(scarce, sample.base.sum() - scarce)
-    if scarce / len(fitted.kept) < FLOOR:
+    if scarce < FLOOR * len(fitted.kept):
         status[:] = "too_few"
     elif not fitted.converged:
         status[:] = "not_converged"
