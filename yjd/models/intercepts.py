@@ -20,7 +20,8 @@ _DEVIATIONS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)  # where the search
 _WIDEST = 12.8  # of a standard deviation on the scale of logits or logarithms: e**12.8 is a factor of 360,000
 _STEPS = 30
 _HALVINGS = 5
-_AT_REST = 1e-9
+_AT_REST = 1e-9  # of the largest move of a linear predictor
+_ROUNDING = 1e-6  # below, a move that no longer shrinks is rounding: counts in millions leave no more figures
 _MORE_NODES = 75
 _FEW_SUFFICE = 2.0  # standard deviations beyond take more nodes: a cluster with all or no events is far from normal
 
@@ -212,14 +213,15 @@ def fit_intercepts(rows: Clustered, start: FloatArray) -> Fitted:
 def _climb(rows: Clustered, deviation: float, start: FloatArray) -> Point:
     nodes = NODES if deviation <= _FEW_SUFFICE else _MORE_NODES
     here, coefficients, width = evaluate(rows, start, deviation, nodes=nodes), start, len(start)
+    largest = before = float("inf")
     for _ in range(_STEPS):
         step = _solve(here.information[:width, :width], here.score[:width])
         largest = float(np.abs(rows.matrix @ step).max())
         if not np.isfinite(largest):
             break
-        if largest < _AT_REST:
+        if largest < _AT_REST or before / 2 < largest < _ROUNDING:
             return Point(deviation, coefficients, here, True)
-        share = min(1.0, 4.0 / largest)
+        share, before = min(1.0, 4.0 / largest), largest
         for _ in range(_HALVINGS):
             tried = evaluate(rows, coefficients + share * step, deviation, nodes=nodes)
             if tried.log_likelihood >= here.log_likelihood - 1e-10 * (1 + abs(here.log_likelihood)):
@@ -229,7 +231,7 @@ def _climb(rows: Clustered, deviation: float, start: FloatArray) -> Point:
             # the sum over nodes and the integral have their tops apart, at deviations too large for so few nodes
             break
         here, coefficients = tried, coefficients + share * step
-    return Point(deviation, coefficients, here, False)
+    return Point(deviation, coefficients, here, largest < _ROUNDING)
 
 
 def _solve(information: FloatArray, score: FloatArray) -> FloatArray:
