@@ -319,6 +319,15 @@ def test_nothing_but_all_or_none():
     assert np.isfinite(found.loc[found["status"] == "ok", "estimate"]).all()
 
 
+def test_counts_in_millions_leave_little_to_shrink():
+    for kind in ("proportion", "rate"):
+        frame, _ = drawn(2, 0.7, kind=kind, size=1e6)
+        found = multilevel(frame, kind=kind, per=1)
+        assert set(found["status"]) == {"ok"}
+        rates = rows_of(found, "stratum_rate", "main")
+        np.testing.assert_allclose(rates["estimate"], rates["numerator"] / rates["denominator"], rtol=1e-3)
+
+
 def test_areas_that_are_few_or_alike_and_groups_that_are_separated():
     frame = made_strata()
     assert set(area_effects(frame, kind="proportion", adjusters=("sex",))["status"]) == {"too_few"}
