@@ -1,12 +1,17 @@
 # Values for tests/metrics/test_standardised.py: Rscript tests/reference/standardised.R > tests/reference/standardised.csv
-# from the folder of the project. Needs epitools (R 4.2, epitools 0.5-10.1). Inputs are in standardised_counts.csv.
+# from the folder of the project. Needs epitools and survey (R 4.2, epitools 0.5-10.1, survey 4.1-1). Inputs are in standardised_counts.csv.
 #
 # What epitools has (adjusted rates, the expected count and its ratio) comes from epitools. Intervals that it has
 # not are computed here from their published definitions with R's own quantiles, stratum by stratum in loops:
 #   dobson        Dobson and others 1991, with Byar's limits of the total as in PHEindicatormethods
-#   mover_wilson  Zou, Huang and Zhang 2009, with limits of prop.test(correct = FALSE), which are Wilson's
+#   korn_graubard Korn and Graubard 1998: the estimate and its variance are survey's, of a sample with a row for every
+#                 child; all children over the design effect, which are taken to stats::qbeta
+#   svyciprop     the same by survey itself (method beta), which leaves out N / (N - 1) and has a factor of t-quantiles
+#                 with N - 1 and N - strata degrees of freedom in its place
+#   binom.test    Clopper and Pearson's, where there is one stratum
 #   log_delta     log ratio of two weighted sums, with a gradient taken numerically
 suppressMessages(library(epitools))
+suppressMessages(library(survey))
 counts <- read.csv("tests/reference/standardised_counts.csv")
 z <- qnorm(0.975)
 rows <- list()
@@ -42,13 +47,22 @@ for (case in unique(counts$case)) {
   limits <- direct + sqrt(v / X) * (byar(X) - X)
   keep(case, "standardised_rate", "dobson", direct, limits[1], limits[2])
   # as a proportion
-  each <- lapply(seq_len(k), function(i) suppressWarnings(prop.test(t$a[i], t$A[i], correct = FALSE))$conf.int)
-  down <- up <- 0
-  for (i in seq_len(k)) {
-    down <- down + (w[i] * (t$a[i] / t$A[i] - each[[i]][1]))^2
-    up <- up + (w[i] * (each[[i]][2] - t$a[i] / t$A[i]))^2
+  child <- data.frame(stratum = rep(own_strata <- seq_len(k), t$A),
+                      event = unlist(lapply(own_strata, function(i) rep(c(1, 0), c(t$a[i], t$A[i] - t$a[i])))))
+  child$weight <- (w / t$A)[child$stratum]
+  sample <- svydesign(ids = ~1, strata = ~stratum, weights = ~weight, data = child)
+  m <- svymean(~event, sample)
+  p <- coef(m)[["event"]]
+  N <- sum(t$A)
+  n <- p * (1 - p) / as.numeric(vcov(m)) * N / (N - 1)
+  keep(case, "standardised_rate", "korn_graubard", p,
+       qbeta(0.025, n * p, n * (1 - p) + 1), qbeta(0.975, n * p + 1, n * (1 - p)))
+  near <- confint(svyciprop(~event, sample, method = "beta"))
+  keep(case, "standardised_rate", "svyciprop", p, near[1], near[2])
+  if (k == 1) {
+    exact <- binom.test(t$a, t$A)
+    keep(case, "standardised_rate", "binom.test", exact$estimate, exact$conf.int[1], exact$conf.int[2])
   }
-  keep(case, "standardised_rate", "mover_wilson", direct, direct - sqrt(down), direct + sqrt(up))
   # ratio of two directly standardised, and observed over expected, each against the reference and everyone
   own <- seq_len(k); apart <- k + own
   x <- c(t$a, t$b)

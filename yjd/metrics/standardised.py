@@ -22,7 +22,7 @@ from yjd.metrics.counts import (
     first_reason,
 )
 from yjd.metrics.design import by_child_name, design, inflation
-from yjd.metrics.intervals import FloatArray, Limits, StrArray, poisson_rate, wilson
+from yjd.metrics.intervals import FloatArray, Limits, StrArray, clopper_pearson, poisson_rate
 from yjd.metrics.layout import Estimates, lay_out
 from yjd.metrics.standard import Standard
 from yjd.metrics.strata import FEWEST_EVENTS, Margins, check_over, split_by
@@ -41,12 +41,12 @@ def standardised_rate(
 
     Quantity standardised_rate, the sum over strata of weight x a/A. For a rate the interval is that of Dobson
     and others (1991, Statistics in Medicine 10:457-462) as in PHEindicatormethods: Byar's limits of all events,
-    scaled by the standard error of the weighted sum; a lower limit below 0 is 0. For a proportion it is made
-    from Wilson's limits of each stratum (MOVER: Zou, Huang and Zhang 2009, Computational Statistics and Data
-    Analysis 53:1080-1085), which stays within 0 and 1 and allows for strata without events. With one stratum
-    both are the limits that `rate` gives. Where the counts bring sums over repeat children, the events of each
-    stratum are effective ones, as in `rate` (method dobson_by_child and so on); a child is taken to stay in
-    one stratum.
+    scaled by the standard error of the weighted sum; a lower limit below 0 is 0. With one stratum these are the
+    limits that `rate` gives. For a proportion it is Clopper and Pearson's of effective counts (Korn and Graubard
+    1998, Survey Methodology 24:193-201): as many children as would give the weighted sum's variance if they were
+    one sample, which allows for strata without events. With one stratum it is Clopper and Pearson's of the counts.
+    Where the counts bring sums over repeat children, the events of each stratum are effective ones, as in `rate`
+    (method dobson_by_child, korn_graubard_by_child); a child is taken to stay in one stratum.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ def standardised_rate(
         variance = parts.total(parts.share**2 * parts.events / parts.base**2)
         limits = _dobson(estimate, variance, parts.total(parts.events), levels)
     else:
-        limits = _mover_wilson(estimate, parts, levels)
+        limits = _korn_graubard(estimate, parts, levels)
     by_child = margins.all(data.own.by_child, weights.used)
-    method = by_child_name(np.full(len(usable), "dobson" if kind == "rate" else "mover_wilson"), by_child)
+    method = by_child_name(np.full(len(usable), "dobson" if kind == "rate" else "korn_graubard"), by_child)
     found = Estimates(
         spread(usable, per * estimate),
         spread(usable, per * limits.lower),
@@ -152,13 +152,24 @@ def _dobson(estimate: FloatArray, variance: FloatArray, events: FloatArray, leve
     return Limits(np.maximum(estimate[:, None] + down, 0.0), estimate[:, None] + up)
 
 
-def _mover_wilson(estimate: FloatArray, parts: _Parts, levels: FloatArray) -> Limits:
-    """Square the distances of each stratum's limits from its proportion, add them by weight, take the root."""
-    each = parts.events / parts.base
-    lower, upper = np.empty((parts.rows, len(levels))), np.empty((parts.rows, len(levels)))
-    for column, level in enumerate(levels):
-        limits = wilson(parts.events, parts.base, level)
-        lower[:, column] = estimate - np.sqrt(parts.total((parts.share * (each - limits.lower)) ** 2))
-        upper[:, column] = estimate + np.sqrt(parts.total((parts.share * (limits.upper - each)) ** 2))
-    # within 0 and 1 but for the last digits
-    return Limits(np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0))
+def _korn_graubard(estimate: FloatArray, parts: _Parts, levels: FloatArray) -> Limits:
+    """Clopper-Pearson limits of effective counts: all children over the design effect of weights and strata.
+
+    The design effect is the variance of the weighted sum over that of as many children in one sample, both with
+    divisor n - 1 (in strata of a few children the divisor n is too small far too often). Where no stratum has
+    any variation, it is that of the weights alone, for one proportion everywhere (Kish 1965).
+    """
+    share = np.minimum(estimate, 1.0)  # above 1 by the last digits at most
+    size = parts.total(parts.base)
+    within = np.maximum(parts.events / parts.base * (1 - parts.events / parts.base), 0.0)
+    variance = parts.total(parts.share**2 * within / _less_one(parts.base))
+    by_weight = parts.total(parts.share**2 / parts.base)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = share * (1 - share) / variance * size / _less_one(size)
+    effective = np.where((variance > 0) & (share < 1), effective, 1 / by_weight)
+    return clopper_pearson((effective * share)[:, None], effective[:, None], levels)
+
+
+def _less_one(size: FloatArray) -> FloatArray:
+    """One less, but no less than half: below 2 children a divisor of n - 1 has no meaning."""
+    return np.maximum(size - 1, size / 2)
