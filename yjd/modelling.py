@@ -151,8 +151,10 @@ def _modelled(
     tables = _of_sample(counts, measure, rungs, clusters, common)
     if measure.kind == "proportion" and _is_reoffending(measure):
         tables += _of_reoffending(warehouse, stages, rungs, chosen, common)
-    diagnostics = models.diagnose(counts.frame, kind=measure.kind, rungs=rungs, reference=common["reference"])
-    results = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    diagnostics = models.diagnose(
+        counts.frame, kind=measure.kind, rungs=rungs, reference=common["reference"], clusters=clusters
+    )
+    results = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     base = stages[measure.denominator].title if measure.kind == "proportion" else ""
     return Modelled(measure, named, counts, tuple(rungs), results, diagnostics, base, tuple(periods))
 
@@ -236,6 +238,7 @@ def _reference(settings: Settings) -> str:
 def card(one: Modelled, settings: Settings) -> str:
     """The page about a model that goes with its results; it may leave."""
     from yjd.models.card import model_card
+    from yjd.models.reoffending import WARNING
 
     rules = settings.disclosure
     asked = [name for added in settings.models.rungs.values() for name in added]
@@ -252,6 +255,7 @@ def card(one: Modelled, settings: Settings) -> str:
         errors="by_child" if one.measure.kind == "proportion" else "model",
         left_out=[name for name in asked if name not in one.counts.adjusters],
         base=one.base.lower(),
+        limits=[WARNING] if _is_reoffending(one.measure) else [],
     )
 
 

@@ -132,7 +132,7 @@ def all_results(
                 for metric in (standardised_rri, standardised_ratio, mantel_haenszel)
                 if not (metric is mantel_haenszel and reference == EVERYONE)  # its two sides would overlap
             ]
-    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def _of_areas(counts: Counts, kind: Kind, per: float, plan: Plan) -> list[pd.DataFrame]:
