@@ -37,10 +37,10 @@ INTERVAL_COLUMNS = ["measure", "period", "group", "numerator", "estimate", "lowe
 SETTINGS = {
     'kinds = ["financial_year", "rolling_3_years"]': 'kinds = ["financial_year"]',
     'references = ["White", "White British", "others"]': 'references = ["White"]',
-    'splits = { broad = [[], ["area"], ["sex"], ["age_band"], ["sex", "age_band"]], detailed = [[]] }': (
+    'splits = { broad = [[], ["area"], ["sex"], ["age_band"]], detailed = [[]] }': (
         "splits = { broad = [[]] }\nimputations = 0"
     ),
-    'standardise_over = ["sex", "age_band"]': "",
+    'standardise_over = ["age_band"]': "",
 }
 
 
