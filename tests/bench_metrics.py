@@ -20,6 +20,7 @@ import pandas as pd
 
 from yjd import metrics
 from yjd.metrics.counts import Kind
+from yjd.metrics.pathway_stages import PathwayCells
 from yjd.schema import ALL
 
 BUDGET = 2.0  # seconds, everything together
@@ -89,6 +90,10 @@ def each_metric(counts: pd.DataFrame, strata: pd.DataFrame, kind: Kind) -> Timed
     def compared(metric: Callable[..., pd.DataFrame], references: list[str], **more: object) -> pd.DataFrame:
         return pd.concat([metric(counts, kind=kind, reference=name, **more) for name in references])
 
+    def along(cells: pd.DataFrame) -> pd.DataFrame:
+        prepared = PathwayCells.of(cells)
+        return pd.concat([metrics.pathway(prepared, steps=STEPS, reference=name) for name in named])
+
     named = REFERENCES
     cells = pathway_cells(counts)
     ratios = compared(metrics.relative_rate, named)
@@ -111,7 +116,7 @@ def each_metric(counts: pd.DataFrame, strata: pd.DataFrame, kind: Kind) -> Timed
         "trend_ratio": lambda: compared(metrics.trend_ratio, named, times=TIMES),
         "control_chart": lambda: metrics.control_chart(counts, kind=kind, times=TIMES),
         "change": lambda: compared(metrics.change, named, pairs=PAIRS),
-        "pathway": lambda: pd.concat([metrics.pathway(cells, steps=STEPS, reference=name) for name in named]),
+        "pathway": lambda: along(cells),
         "adjust": lambda: metrics.adjust(ratios),
         "intersections": lambda: metrics.intersections(counts, kind=kind),
         "relative_rate, midp": lambda: compared(metrics.relative_rate, named, method="midp"),
@@ -192,7 +197,8 @@ def bench(kind: Kind, repeats: int, *, profiled: bool) -> float:
 
     def together(some: pd.DataFrame | None) -> pd.DataFrame:
         found = metrics.all_results(counts, kind=kind, per=1000.0, plan=settings, strata=some)
-        along = [metrics.pathway(cells, steps=STEPS, reference=name) for name in REFERENCES]
+        prepared = PathwayCells.of(cells)
+        along = [metrics.pathway(prepared, steps=STEPS, reference=name) for name in REFERENCES]
         return metrics.adjust(pd.concat([found, *along], ignore_index=True))
 
     size = len(together(strata))

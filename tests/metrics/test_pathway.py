@@ -15,6 +15,7 @@ from pandas.testing import assert_frame_equal
 
 from yjd.errors import EstimationError
 from yjd.metrics.pathway import pathway
+from yjd.metrics.pathway_stages import PathwayCells
 from yjd.metrics.relative import relative_rate
 from yjd.schema import RESULT_COLUMNS, RESULT_KEYS
 
@@ -178,6 +179,17 @@ def test_turned_round_ratios_are_inverted_and_shares_stay(part_of: dict[str, str
     for quantity in ("pathway_rri", "pathway_step"):
         ratios, turned = of(there, quantity, "Black")[NUMBERS], of(back, quantity, "White")[NUMBERS]
         assert_allclose(ratios.to_numpy(), 1 / turned.to_numpy()[:, [0, 2, 1]], rtol=1e-8)
+
+
+def test_cells_that_are_prepared_once_give_the_same() -> None:
+    for given in (three(), three().assign(squares=1.5 * three()["n"])):
+        prepared = PathwayCells.of(given)
+        for reference in ("White", "others", "everyone", "White"):
+            for steps in (("population", "arrests", "court"), ("population", "arrests")):
+                assert_frame_equal(
+                    pathway(prepared, steps=steps, reference=reference),
+                    pathway(given, steps=steps, reference=reference),
+                )
 
 
 def test_a_pathway_of_one_step_has_it_all() -> None:

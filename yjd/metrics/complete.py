@@ -50,10 +50,11 @@ class Completed:
     events: FloatArray
     rest: FloatArray
 
-    def margins(self, frame: pd.DataFrame) -> Places:
-        """For every row of a frame the place of its margin; -1 where there is none."""
-        known = pd.MultiIndex.from_frame(self.keys)
-        return _places(known, pd.MultiIndex.from_frame(frame[list(STRATUM)]))
+    def margins(self, counts: Counts) -> Places:
+        """For every row of the counts the place of its margin; -1 where there is none."""
+        _, first = np.unique(counts.stratum, return_index=True)  # a row of each stratum
+        wanted = pd.MultiIndex.from_frame(counts.frame[list(STRATUM)].iloc[first])
+        return _places(pd.MultiIndex.from_frame(self.keys), wanted)[counts.stratum]
 
     def column(self, groups: pd.Series) -> Places:
         """For every name the place of its group."""
@@ -104,7 +105,7 @@ def impute(
         for _ in range(imputations):
             yield _deal(rng, block.unknown, _drawn_shares(rng, block))
 
-    return _complete(tall_strata(strata, kind), counts, imputations, drawn)
+    return _complete(_Known.of(strata, counts, kind, officer=True), imputations, drawn)
 
 
 def allocate(strata: pd.DataFrame, counts: pd.DataFrame | Counts, *, kind: Kind) -> Completed:
@@ -114,8 +115,8 @@ def allocate(strata: pd.DataFrame, counts: pd.DataFrame | Counts, *, kind: Kind)
     Where a stratum has no known child its area's shares are taken, or else the whole period's. Parameters are
     those of `impute`.
     """
-    tall = tall_strata(strata, kind).assign(**{OFFICER: ""})
-    return _complete(tall, counts, 1, lambda block: [block.unknown[:, None] * _expected_shares(block)])
+    known = _Known.of(strata, counts, kind, officer=False)
+    return _complete(known, 1, lambda block: [block.unknown[:, None] * _expected_shares(block)])
 
 
 @dataclass(frozen=True)
@@ -141,29 +142,81 @@ def _places(index: pd.Index, wanted: pd.Index) -> Places:
     return index.get_indexer(wanted).astype(np.int64).reshape(-1)
 
 
-def _complete(
-    tall: pd.DataFrame, counts: pd.DataFrame | Counts, tables: int, filled: Callable[[_Block], Iterable[FloatArray]]
-) -> Completed:
-    keys = Counts.of(counts).frame[list(STRATUM)].drop_duplicates(ignore_index=True)
-    groups = tuple(sorted(set(tall["group"].unique()) - set(NOT_GROUPS)))
-    given = np.zeros((tables, len(keys), 2, len(groups) + 1))
-    split = (keys[list(SPLITS)] != ALL).to_numpy(dtype=bool)
-    tall, codes = _numbered(tall, keys)
-    for (measure, level), part in tall.groupby(["measure", "level"], sort=True):
-        wanted = np.flatnonzero(((keys["measure"] == measure) & (keys["level"] == level)).to_numpy(dtype=bool))
-        block = _block((str(measure), str(level)), part)
-        cell, place = _pairs(block.cells, codes.iloc[wanted], split[wanted])
-        if not len(cell):
-            continue
-        columns = np.searchsorted(groups, block.groups)
-        # one running number for margin and event, sorted once, so that each table is one sum of slices
-        number = 2 * wanted[place] + (1 - block.cells["event"].to_numpy(dtype=np.intp)[cell])
-        order = np.argsort(number, kind="stable")
-        where, starts = np.unique(number[order], return_index=True)
-        for table, values in enumerate(filled(block)):
-            flat = given[table].reshape(-1, len(groups) + 1)  # a view
-            flat[np.ix_(where, columns)] = np.add.reduceat(values[cell[order]], starts, axis=0)
-    return Completed(keys, groups, given[:, :, 0, :], given[:, :, 1, :])
+@dataclass(frozen=True)
+class _Wanted:
+    """A block, and what its cells add up to.
+
+    Attributes
+    ----------
+    columns : array of int
+        Place of each of the block's groups among all.
+    cell : array of int
+        Cells of the block, once for every margin that holds them, in the order in which they are summed.
+    where : array of int
+        Running number of margin and event (2 x margin, + 1 without the event) of each sum.
+    starts : array of int
+        Where in `cell` each sum starts.
+    """
+
+    block: _Block
+    columns: Places
+    cell: Places
+    where: Places
+    starts: Places
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The strata made ready: the margins, the groups, and the blocks that have anything to add."""
+
+    keys: pd.DataFrame
+    groups: tuple[str, ...]
+    wanted: list[_Wanted]
+
+    @classmethod
+    def of(cls, strata: pd.DataFrame, counts: pd.DataFrame | Counts, kind: Kind, *, officer: bool) -> _Known:
+        """Prepare once for the same counts and strata, which are known by their identity and kept."""
+        data = Counts.of(counts)
+        asked = (cls, id(strata), kind)
+        if asked not in data.found:
+            data.found[asked] = strata, tall_strata(strata, kind), {}
+        _, tall, found = data.found[asked]
+        if officer and not tall[OFFICER].ne("").any():
+            officer = False  # then both ways are one
+        if officer not in found:
+            found[officer] = cls._prepared(tall if officer else tall.assign(**{OFFICER: ""}), data)
+        prepared: _Known = found[officer]
+        return prepared
+
+    @classmethod
+    def _prepared(cls, tall: pd.DataFrame, data: Counts) -> _Known:
+        keys = data.frame[list(STRATUM)].drop_duplicates(ignore_index=True)
+        groups = tuple(sorted(set(tall["group"].unique()) - set(NOT_GROUPS)))
+        split = (keys[list(SPLITS)] != ALL).to_numpy(dtype=bool)
+        tall, codes = _numbered(tall, keys)
+        found = []
+        for (measure, level), part in tall.groupby(["measure", "level"], sort=True):
+            wanted = np.flatnonzero(((keys["measure"] == measure) & (keys["level"] == level)).to_numpy(dtype=bool))
+            block = _block((str(measure), str(level)), part)
+            cell, place = _pairs(block.cells, codes.iloc[wanted], split[wanted])
+            if not len(cell):
+                continue
+            # one running number for margin and event, sorted once, so that each table is one sum of slices
+            number = 2 * wanted[place] + (1 - block.cells["event"].to_numpy(dtype=np.intp)[cell])
+            order = np.argsort(number, kind="stable")
+            where, starts = np.unique(number[order], return_index=True)
+            found.append(_Wanted(block, np.searchsorted(groups, block.groups), cell[order], where, starts))
+        return cls(keys, groups, found)
+
+
+def _complete(known: _Known, tables: int, filled: Callable[[_Block], Iterable[FloatArray]]) -> Completed:
+    size = len(known.groups) + 1
+    given = np.zeros((tables, len(known.keys), 2, size))
+    for wanted in known.wanted:
+        for table, values in enumerate(filled(wanted.block)):
+            flat = given[table].reshape(-1, size)  # a view
+            flat[np.ix_(wanted.where, wanted.columns)] = np.add.reduceat(values[wanted.cell], wanted.starts, axis=0)
+    return Completed(known.keys, known.groups, given[:, :, 0, :], given[:, :, 1, :])
 
 
 def _numbered(tall: pd.DataFrame, keys: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -136,9 +136,11 @@ class _Tables:
 
     @classmethod
     def of(cls, done: Completed, counts: pd.DataFrame | Counts, kind: Kind, reference: str) -> _Tables:
-        pair = Comparison.of(counts, reference, kind)
+        data = Counts.of(counts)
+        pair = Comparison.of(data, reference, kind)
         unknown, nested = movable(pair.unknown, kind), kind == "proportion"
-        margin, column = done.margins(pair.frame), done.column(pair.frame["group"])
+        compared = data.is_group & (data.frame["group"] != reference).to_numpy(dtype=bool)
+        margin, column = done.margins(data)[compared], done.column(pair.frame["group"])
         given = [part[:, margin, :] for part in (done.events, done.rest)]
         rows = np.arange(len(pair.frame))
         own_events, own_rest = (part[:, rows, column] for part in given)

@@ -15,12 +15,12 @@ from yjd.metrics.counts import EVERYONE, USABLE, Reason, Side, confidence_levels
 from yjd.metrics.intervals import FloatArray, StrArray, normal_quantile
 from yjd.metrics.layout import Estimates, lay_out
 from yjd.metrics.pathway_gap import Compared, Gap, fieller, gap_to_reference
-from yjd.metrics.pathway_stages import Base, Pair, Route, Stages
+from yjd.metrics.pathway_stages import Base, Pair, PathwayCells, Route
 from yjd.metrics.relative import RatioMethod, ratio_estimates
 
 
 def pathway(
-    cells: pd.DataFrame,
+    cells: pd.DataFrame | PathwayCells,
     *,
     steps: Sequence[str] = ("population", "searches", "arrests", "outcomes", "court"),
     name: str = "court",
@@ -47,11 +47,12 @@ def pathway(
 
     Parameters
     ----------
-    cells : DataFrame
+    cells : DataFrame or PathwayCells
         Columns stage, group, n; any of period, area, sex, age_band, deprivation, level, status, disclosure. A cell
         that is not there is not available: write 0 where nothing happened. An optional column `squares` holds the
         sum over children of the square of each child's number of events, which makes the intervals allow for
-        children who come again; blank means that no child does.
+        children who come again; blank means that no child does. For several references make one `PathwayCells.of`
+        of the frame: it prepares the stages once.
     steps : sequence of str
         The stages in order, the base first.
     name : str
@@ -98,7 +99,7 @@ def pathway(
     """
     levels = confidence_levels(confidence)
     route = Route.of(steps, part_of or {}, units or {}, sources or {}, base)
-    stages = Stages.of(cells, route.steps, f"pathway_{name}")
+    stages = PathwayCells.of(cells).stages(route.steps, f"pathway_{name}")
     later = range(1, len(route.steps))
     pairs = [route.pair(place, 0) for place in later]
     pairs += [route.pair(place, place - 1) for place in later[1:]]  # the first step is the first ratio

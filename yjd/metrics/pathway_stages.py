@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from yjd.errors import EstimationError
 from yjd.metrics.comparison import Comparison
-from yjd.metrics.counts import NOT_GROUPS, STRATUM, USABLE, Side, prepare
+from yjd.metrics.counts import NOT_GROUPS, STRATUM, USABLE, Counts, Side, prepare
 from yjd.metrics.intervals import FloatArray
 
 Base = Literal["fixed", "counted"]
@@ -89,6 +89,29 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class PathwayCells:
+    """Cells that several pathways or references are asked of: `pathway` takes it in the place of a frame.
+
+    What is worked out of the cells is kept and used again, so the frame must not change in between.
+    """
+
+    frame: pd.DataFrame
+    found: dict[Hashable, Any] = field(default_factory=dict, compare=False)  # what was worked out of it before
+
+    @classmethod
+    def of(cls, cells: pd.DataFrame | PathwayCells) -> PathwayCells:
+        """Take a frame, or what was made of it before."""
+        return cells if isinstance(cells, PathwayCells) else cls(cells)
+
+    def stages(self, steps: tuple[str, ...], measure: str) -> Stages:
+        """Set these stages side by side, once."""
+        if (steps, measure) not in self.found:
+            self.found[steps, measure] = Stages.of(self.frame, steps, measure)
+        stages: Stages = self.found[steps, measure]
+        return stages
+
+
+@dataclass(frozen=True)
 class Stages:
     """Every stage's cells beside each other: `count` and `squares` have shape (stages, rows)."""
 
@@ -96,6 +119,7 @@ class Stages:
     count: FloatArray
     squares: FloatArray | None
     sides: list[Side]
+    found: dict[Hashable, Counts] = field(default_factory=dict, compare=False)  # pairs, whatever the reference
 
     @classmethod
     def of(cls, cells: pd.DataFrame, steps: Sequence[str], measure: str) -> Stages:
@@ -137,25 +161,31 @@ class Stages:
 
         All pairs go through one comparison, as strata of their own: several times as fast as one after the other.
         """
-        count = self.squares if squares and self.squares is not None else self.count
-        stratum = self.keys.groupby(list(STRATUM), sort=False).ngroup().to_numpy()
-        size = int(stratum.max(initial=-1)) + 1
-        rests_on = [dict.fromkeys((pair.above, pair.below, *pair.also)) for pair in pairs]
-        worst = [reduce(Side.plus, (self.sides[place] for place in places)) for places in rests_on]
-        frame = pd.DataFrame(
-            {
-                "measure": np.concatenate([stratum + size * number for number in range(len(pairs))]).astype(str),
-                "group": np.tile(self.keys["group"].to_numpy(dtype=object), len(pairs)),
-                "numerator": np.concatenate([count[pair.above] for pair in pairs]),
-                "denominator": np.concatenate([count[pair.below] for pair in pairs]),
-                "status": np.concatenate([side.status for side in worst]),
-                "disclosure": np.concatenate([side.disclosure for side in worst]),
-            }
-        )
-        together = Comparison.of(frame, reference, "rate")
+        asked = (tuple(pairs), squares)
+        if asked not in self.found:
+            self.found[asked] = self._side_by_side(pairs, squares=squares)
+        together = Comparison.of(self.found[asked], reference, "rate")
         keys = self.keys[~self.keys["group"].isin([*NOT_GROUPS, reference])].reset_index(drop=True)
         places = np.arange(len(together.frame)).reshape(len(pairs), -1)
         return [_taken(together, keys, place, nested=pair.nested) for pair, place in zip(pairs, places, strict=True)]
+
+    def _side_by_side(self, pairs: Sequence[Pair], *, squares: bool) -> Counts:
+        """Every pair's counts below each other; all was checked with the cells, so it is not checked again."""
+        count = self.squares if squares and self.squares is not None else self.count
+        stratum = self.keys.groupby(list(STRATUM), sort=False).ngroup().to_numpy().astype(np.intp)
+        size = int(stratum.max(initial=-1)) + 1
+        rests_on = [dict.fromkeys((pair.above, pair.below, *pair.also)) for pair in pairs]
+        worst = [reduce(Side.plus, (self.sides[place] for place in places)) for places in rests_on]
+        above = np.concatenate([count[pair.above] for pair in pairs])
+        status = np.concatenate([side.status for side in worst])
+        own = Side(
+            above, np.concatenate([count[pair.below] for pair in pairs]),
+            np.where(np.isnan(above) & np.isin(status, USABLE), "not_available", status),
+            np.concatenate([side.disclosure for side in worst]),
+        )  # fmt: skip
+        rows = np.tile(np.arange(len(self.keys)), len(pairs))
+        frame = pd.DataFrame({"group": self.keys["group"].array.take(rows)})
+        return Counts(frame, np.concatenate([stratum + size * number for number in range(len(pairs))]), own)
 
 
 def _taken(together: Comparison, keys: pd.DataFrame, place: NDArray[np.intp], *, nested: bool) -> Comparison:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from yjd.errors import EstimationError
 from yjd.metrics.counts import USABLE, first_reason
@@ -39,14 +40,16 @@ def missing_verdict(results: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in RESULT_COLUMNS if name not in results.columns]
     if missing:
         raise EstimationError(f"The results have no column {', '.join(missing)}.", "Give rows of the results table.")
-    keys = [name for name in RESULT_KEYS if name not in ("quantity", "confidence")]
     ratio = results[results["quantity"] == "rri"].reset_index(drop=True)
-    bounds = results.loc[results["quantity"] == "rri_bounds", [*keys, "lower", "upper", "status"]]
-    both = ratio.merge(bounds, on=keys, how="left", suffixes=("", "_hard"), validate="many_to_one")
-    lower, upper, hard_lower, hard_upper = (
-        both[name].to_numpy(dtype=np.float64) for name in ("lower", "upper", "lower_hard", "upper_hard")
+    bounds = results[results["quantity"] == "rri_bounds"]
+    place = _places(ratio, bounds)
+    lower, upper = (ratio[name].to_numpy(dtype=np.float64) for name in ("lower", "upper"))
+    # the place -1, of a row without bounds, is what is added at the end
+    hard_lower, hard_upper = (
+        np.append(bounds[name].to_numpy(dtype=np.float64), np.nan)[place] for name in ("lower", "upper")
     )
-    own, hard = both["status"].to_numpy(dtype=str), both["status_hard"].fillna("not_available").to_numpy(dtype=str)
+    own = ratio["status"].to_numpy(dtype=str)
+    hard = np.append(bounds["status"].to_numpy(dtype=str), "not_available")[place]
     above, below = lower > 1, upper < 1
     status = first_reason(
         [
@@ -73,3 +76,17 @@ def missing_verdict(results: pd.DataFrame) -> pd.DataFrame:
     verdict.loc[np.isin(status, ("hidden", "not_available", "censored")), counts] = np.nan
     text = dict.fromkeys(("quantity", "method", "status", "disclosure"), "str")
     return verdict.astype(text)[list(RESULT_COLUMNS)]
+
+
+def _places(ratio: pd.DataFrame, bounds: pd.DataFrame) -> NDArray[np.intp]:
+    """For every ratio the place of its bounds, -1 where there are none."""
+    keys = [name for name in RESULT_KEYS if name not in ("quantity", "confidence")]
+    ratio, bounds = ratio[keys], bounds[keys].reset_index(drop=True)
+    if len(bounds) and len(ratio) % len(bounds) == 0:
+        # as the metrics lay them out: in one order, with the levels of a ratio next to each other
+        place = np.arange(len(bounds)).repeat(len(ratio) // len(bounds))
+        if all((ratio[name].array == bounds[name].array.take(place)).all() for name in keys):
+            return place
+    listed = bounds.assign(place=np.arange(len(bounds)))
+    found = ratio.merge(listed, on=keys, how="left", validate="many_to_one")["place"]
+    return found.fillna(-1).to_numpy(dtype=np.intp)
