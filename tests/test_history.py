@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from itertools import count
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 from pandas.testing import assert_frame_equal

@@ -93,21 +93,26 @@ def _measure(name: str, unit: str, **changes: str) -> Measure:
 
 
 def test_the_measure_that_counts_each_child_once_is_named_beside_events() -> None:
-    told = events_statement([_measure("Arrest rate", "event"), _measure("Children arrested at least once", "child")])
-    assert told == (
+    shown = [_measure("Arrest rate", "event"), _measure("Children arrested at least once", "child")]
+    assert events_statement(shown, by_child=[]) == (
         '"Arrest rate" counts events, not children: one child can be counted more than once. Its intervals treat every '
-        'event as independent of every other, so they are narrower than they should be. "Children arrested at least '
-        'once" counts each child once and does not have this weakness.'
+        "event as independent of every other, as the records do not say which belong to one child, so they may be "
+        'narrower than they should be. "Children arrested at least once" counts each child once and does not have this '
+        "weakness."
     )
-    assert events_statement([_measure("Children arrested at least once", "child")]) == ""
+    assert events_statement(shown, by_child=["Arrest rate"]) == (
+        '"Arrest rate" counts events, not children: one child can be counted more than once. Its intervals allow for '
+        "children who come again."
+    )
+    assert events_statement([_measure("Children arrested at least once", "child")], by_child=[]) == ""
 
 
 def test_several_for_each_child_are_events_too() -> None:
     """Re-offences for each child: the children are counted once, what they add up to is not."""
     each = _measure("Re-offences for each child", "child", denominator="reoffenders")
     share = _measure("Re-offending rate", "child", denominator="cohort", kind="proportion")
-    assert "narrower" in events_statement([each])
-    assert events_statement([share]) == ""
+    assert "narrower" in events_statement([each], by_child=[])
+    assert events_statement([share], by_child=[]) == ""
 
 
 def test_the_section_says_so(report: Report) -> None:

@@ -174,10 +174,10 @@ def test_limits_come_from_the_definitions(view: View) -> None:
 
 def test_events_of_repeat_children_are_flagged(view: View) -> None:
     """Arrests are events: the section says so, and that their intervals are too narrow."""
-    told = events_statement([measure for measure in view.measures if measure.id == "arrest_rate"])
+    told = events_statement([measure for measure in view.measures if measure.id == "arrest_rate"], view.by_child)
     assert "one child can be counted more than once" in told
     assert "narrower" in told
-    assert events_statement([]) == ""
+    assert events_statement([], view.by_child) == ""
 
 
 @pytest.mark.parametrize("split", [{"deprivation": "1"}, {"area": "Dudley"}, {"term": "outcomes"}, {"rung": "2"}])

@@ -176,7 +176,7 @@ class Report:
             for measure in shown
             if (items := self.view.compare(measure))
         )
-        events = sentences.events_statement(shown)
+        events = sentences.events_statement(shown, self.view.by_child)
         noted = f"<p>{escape_html(events)}</p>" if events else ""
         parts = [
             f"<ul>{said}</ul>",

@@ -6,7 +6,7 @@ Everything here is plain text: whoever writes it into a page escapes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from yjd.reporting.classify import classify
 from yjd.reporting.view import Comparison, Row, View
@@ -200,33 +200,45 @@ def _hidden_statement(items: Sequence[Comparison]) -> str:
     )
 
 
-def events_statement(measures: Sequence[Measure]) -> str:
-    """What to know where measures of a section count events, of which one child can have several; or empty."""
+def events_statement(measures: Sequence[Measure], by_child: Collection[str]) -> str:
+    """What to know where measures of a section count events, of which one child can have several; or empty.
+
+    `by_child` are the ids of the measures whose intervals allow for it.
+    """
     events = [measure for measure in measures if _counts_events(measure)]
     if not events:
         return ""
-    if len(events) == len(measures) > 1:
-        names, counts, their = "All measures of this section", "count", "Their"
-    else:
-        names = and_list(f'"{measure.title}"' for measure in events)
-        counts, their = ("counts", "Its") if len(events) == 1 else ("count", "Their")
-    said = (
-        f"{names} {counts} events, not children: one child can be counted more than once. {their} intervals treat "
-        "every event as independent of every other, so they are narrower than they should be."
-    )
+    everything = len(events) == len(measures) > 1
+    names = "All measures of this section" if everything else _titles(events)
+    count, their = ("counts", "Its") if len(events) == 1 else ("count", "Their")
+    said = [f"{names} {count} events, not children: one child can be counted more than once."]
+    allowed = [measure for measure in events if measure.id in by_child]
+    taken = [measure for measure in events if measure.id not in by_child]
+    if allowed:
+        whose = f"{their} intervals allow" if allowed == events else f"The intervals of {_titles(allowed)} allow"
+        said.append(f"{whose} for children who come again.")
+    if taken:
+        whose = f"{their} intervals treat" if taken == events else f"The intervals of {_titles(taken)} treat"
+        said.append(
+            f"{whose} every event as independent of every other, as the records do not say which belong to one child, "
+            "so they may be narrower than they should be."
+        )
     once = [
         measure
         for measure in measures
-        if not _counts_events(measure) and measure.denominator in {event.denominator for event in events}
+        if taken and not _counts_events(measure) and measure.denominator in {event.denominator for event in taken}
     ]
     if once:
-        named = and_list(f'"{measure.title}"' for measure in once)
         one = len(once) == 1
-        said += (
-            f" {named} {'counts' if one else 'count'} each child once and {'does' if one else 'do'} not have this "
-            "weakness."
+        said.append(
+            f"{_titles(once)} {'counts' if one else 'count'} each child once and {'does' if one else 'do'} not have "
+            "this weakness."
         )
-    return said
+    return " ".join(said)
+
+
+def _titles(measures: Sequence[Measure]) -> str:
+    return and_list(f'"{measure.title}"' for measure in measures)
 
 
 def _counts_events(measure: Measure) -> bool:

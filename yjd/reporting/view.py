@@ -280,6 +280,12 @@ class View:
     def _present(self) -> frozenset[tuple[str, ...]]:
         return frozenset(key[:2] for key in self._places)
 
+    @cached_property
+    def by_child(self) -> frozenset[str]:
+        """Measures whose intervals allow for children who come again."""
+        allow = self.results["method"].astype(str).str.endswith("_by_child") & (self.results["quantity"] == "rri")
+        return frozenset(self.results.loc[allow, "measure"])
+
     def has(self, measure: Measure, quantity: str) -> bool:
         """The release holds this quantity for the measure, for all areas, ages and sexes together."""
         return (measure.id, quantity) in self._present
