@@ -9,7 +9,7 @@ from yjd import config
 from yjd.extracts.labels import bad_labels
 
 HOW_TO = (Path(__file__).resolve().parents[1] / "docs" / "how-to.md").read_text(encoding="utf-8")
-WHOLE, LABELS, SPLITS, TENTHS, COUNTS, DATABASE, BREAK = re.findall(r"```toml\n(.*?)```", HOW_TO, re.DOTALL)
+WHOLE, LABELS, SPLITS, TENTHS, CHOSEN, COUNTS, DATABASE, BREAK = re.findall(r"```toml\n(.*?)```", HOW_TO, re.DOTALL)
 
 
 def load(text: str, folder: Path) -> config.Settings:
@@ -50,3 +50,10 @@ def test_the_example_of_a_database_loads(tmp_path):
 
 def test_the_example_of_a_break_loads(tmp_path):
     assert load(WHOLE + BREAK, tmp_path).periods.breaks[0].period == "2023-24"
+
+
+def test_what_is_computed(tmp_path):
+    before, _, rest = WHOLE.partition("[analysis]")
+    settings = load(before + CHOSEN + "\n" + rest[rest.index("\n[") :], tmp_path)
+    assert settings.analysis.standardise_over == ("sex", "age_band")
+    assert settings.models.rungs["M2"] == ("offence_group", "gravity")

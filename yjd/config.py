@@ -322,6 +322,11 @@ def _whole_file_problems(settings: Settings) -> list[str]:
         for reference in settings.ethnicity.references
         if reference not in {*groups, "others", "everyone"}
     ]
+    for name, steps in (settings.analysis.pathways or {}).items():
+        if unknown := sorted(set(steps) - set(stages())):
+            problems.append(f"analysis.pathways.{name}: no stage {', '.join(unknown)}; `yjd measures` lists them")
+        if len(steps) < 2 or len(set(steps)) < len(steps):
+            problems.append(f"analysis.pathways.{name}: give two or more different stages, the base first")
     known = set(measures())
     wanted = [
         *(settings.analysis.measures or ()),
