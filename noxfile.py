@@ -104,11 +104,19 @@ def interval_study(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False)
+def robust_study(session: nox.Session) -> None:
+    """See that the doubly robust check is right where one of its two models is wrong, over many samples."""
+    install(session)
+    session.run("python", "-m", "tests.study.robust", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
 def bench(session: nox.Session) -> None:
     """Time what has a budget: the command line's help, the import, the demonstration and the metrics."""
     install(session)
     session.run("python", "tests/bench.py", *session.posargs)
     session.run("python", "tests/bench_metrics.py")
+    session.run("python", "tests/bench_models.py")
 
 
 @nox.session(python=OLDEST, default=False)
