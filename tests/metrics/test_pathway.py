@@ -182,14 +182,12 @@ def test_turned_round_ratios_are_inverted_and_shares_stay(part_of: dict[str, str
 
 
 def test_cells_that_are_prepared_once_give_the_same() -> None:
-    for given in (three(), three().assign(squares=1.5 * three()["n"])):
-        prepared = PathwayCells.of(given)
+    for frame in (three(), three().assign(squares=1.5 * three()["n"])):
+        prepared = PathwayCells.of(frame)
         for reference in ("White", "others", "everyone", "White"):
             for steps in (("population", "arrests", "court"), ("population", "arrests")):
-                assert_frame_equal(
-                    pathway(prepared, steps=steps, reference=reference),
-                    pathway(given, steps=steps, reference=reference),
-                )
+                found, alone = (pathway(one, steps=steps, reference=reference) for one in (prepared, frame))
+                assert_frame_equal(found, alone)
 
 
 def test_a_pathway_of_one_step_has_it_all() -> None:

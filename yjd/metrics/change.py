@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -80,12 +80,32 @@ def change(
     check_kind(kind)
     _check_pairs(pairs)
     levels, data = confidence_levels(confidence), Counts.of(counts)
-    series = Series.of(data.frame, data.own.status, times=times, breaks=breaks)
-    rows = Pairs.of(series, pairs)
-    sums = shared_sums(shared, data.frame.iloc[rows.later], rows.term, kind)
+    rows, sums = _prepared(data, kind, pairs, shared, times, breaks)
     if reference is None:
         return _change_of_rate(data, rows, sums, kind, levels)
-    return _change_of_ratio(data, Comparison.of(counts, reference, kind), rows, sums, kind, reference, levels)
+    return _change_of_ratio(data, Comparison.of(data, reference, kind), rows, sums, kind, reference, levels)
+
+
+def _prepared(
+    data: Counts,
+    kind: Kind,
+    pairs: Sequence[tuple[str, str]],
+    shared: pd.DataFrame | None,
+    times: Times | None,
+    breaks: Breaks,
+) -> tuple[Pairs, FloatArray]:
+    """Rows of every pair and the sums over shared children, once for all references.
+
+    The frame of sums is known by its identity; it is kept, so that no other frame can have the same.
+    """
+    given = None if times is None else tuple(times.items())
+    declared = tuple((name, *of) for name, of in breaks.items()) if isinstance(breaks, Mapping) else (None, *breaks)
+    asked = (change, kind, tuple(map(tuple, pairs)), id(shared), given, isinstance(breaks, str), declared)
+    if asked not in data.found:
+        rows = Pairs.of(Series.of(data.frame, data.own.status, times=times, breaks=breaks), pairs)
+        data.found[asked] = rows, shared_sums(shared, data.frame.iloc[rows.later], rows.term, kind), shared
+    found: tuple[Pairs, FloatArray, pd.DataFrame | None] = data.found[asked]
+    return found[0], found[1]
 
 
 def _change_of_rate(data: Counts, rows: Pairs, sums: FloatArray, kind: Kind, levels: FloatArray) -> pd.DataFrame:

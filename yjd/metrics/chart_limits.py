@@ -14,6 +14,7 @@ from yjd.metrics.counts import Kind
 from yjd.metrics.intervals import FloatArray, Limits, normal_quantile
 
 ChartLimits = Literal["exact", "sigma", "laney"]
+Chosen = NDArray[np.bool_]
 
 _D2 = 1.128  # mean range of 2 standard normal values, as the chart's author writes it
 
@@ -67,37 +68,53 @@ def chart_limits(rows: Rows, confidence: np.float64, kind: Kind, limits: ChartLi
 def exact_limits(base: ArrayLike, rate: ArrayLike, kind: Kind, tail: float) -> Limits:
     """Least and most events within limits: fewer, and more, each come by chance at most with probability `tail`.
 
-    From the Poisson distribution of a rate and the binomial distribution of a proportion, by halving on whole
+    From the Poisson distribution of a rate and the binomial distribution of a proportion, searched on whole
     numbers of events. A base that is not whole extends the binomial distribution by the beta integral.
     """
     n, p = np.broadcast_arrays(np.asarray(base, dtype=np.float64), np.asarray(rate, dtype=np.float64))
     mean = n * p
     most = np.ceil(n) if kind == "proportion" else np.ceil(mean + 40 * np.sqrt(mean) + 1000)
 
-    def above(count: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Probability of more events than this, and of no more."""
+    def more(count: FloatArray, at: Chosen) -> FloatArray:
+        """Probability of more events than this."""
         if kind == "rate":
-            return np.asarray(special.gammainc(count + 1, mean)), np.asarray(special.gammaincc(count + 1, mean))
-        inside = count < n
-        rest = np.where(inside, n - count, 1.0)
-        more = np.where(inside, special.betainc(count + 1, rest, p), 0.0)
-        return more, np.where(inside, special.betainc(rest, count + 1, 1 - p), 1.0)
+            return np.asarray(special.gammainc(count + 1, mean[at]))
+        inside = count < n[at]
+        found = special.betainc(count + 1, np.where(inside, n[at] - count, 1.0), p[at])
+        return np.where(inside, found, 0.0)
 
+    def no_more(count: FloatArray, at: Chosen) -> FloatArray:
+        if kind == "rate":
+            return np.asarray(special.gammaincc(count + 1, mean[at]))
+        inside = count < n[at]
+        found = special.betainc(np.where(inside, n[at] - count, 1.0), count + 1, 1 - p[at])
+        return np.where(inside, found, 1.0)
+
+    # the normal quantile with its first correction for skewness is right to within a count nearly everywhere
+    z, skewed = special.ndtri(tail), 1 - 2 * p if kind == "proportion" else np.ones(p.shape)
+    reach = np.sqrt(mean * (1 - p if kind == "proportion" else 1.0))
+    low, high = (np.round(mean + side * z * reach + (z * z - 1) / 6 * skewed) for side in (1, -1))
     # lower: the first count that is too frequent to be outside; upper: the first that is seldom passed
-    lower = _first(lambda count: above(count)[1] > tail, most)
-    upper = _first(lambda count: above(count)[0] <= tail, most)
+    lower = _first(lambda count, at: no_more(count, at) > tail, low, most)
+    upper = _first(lambda count, at: more(count, at) <= tail, high, most)
     if kind == "proportion":
         lower, upper = np.minimum(lower, n), np.minimum(upper, n)
     return Limits(lower, upper)
 
 
-def _first(holds: Callable[[FloatArray], NDArray[np.bool_]], most: FloatArray) -> FloatArray:
+def _first(holds: Callable[[FloatArray, Chosen], NDArray[np.bool_]], guess: FloatArray, most: FloatArray) -> FloatArray:
     """Smallest count from 0 to `most` at which it holds, for a condition that holds from some count on."""
-    low, high = np.full(most.shape, -1.0), most.astype(np.float64)
-    while (high - low > 1).any():
-        middle = np.floor((low + high) / 2)
-        found = holds(np.maximum(middle, 0.0)) & (middle >= 0)
-        high, low = np.where(found, middle, high), np.where(found, low, middle)
+    guess, every = np.clip(guess, 0.0, most), np.ones(most.shape, dtype=bool)
+    here = holds(guess, every)
+    beside = np.clip(np.where(here, guess - 1, guess + 1), 0.0, most)
+    there = holds(beside, every) & ~(here & (guess == 0))  # nothing below 0 holds
+    # it does not hold at low, and holds at high
+    low = np.where(here, np.where(there, -1.0, guess - 1), np.where(there, guess, beside))
+    high = np.where(here, np.where(there, beside, guess), np.where(there, beside, most))
+    while (left := high - low > 1).any():  # few are left where the guess was good
+        middle = np.floor((low[left] + high[left]) / 2)
+        found = holds(middle, left)
+        low[left], high[left] = np.where(found, low[left], middle), np.where(found, middle, high[left])
     return high
 
 

@@ -52,9 +52,14 @@ class Completed:
 
     def margins(self, counts: Counts) -> Places:
         """For every row of the counts the place of its margin; -1 where there is none."""
-        _, first = np.unique(counts.stratum, return_index=True)  # a row of each stratum
-        wanted = pd.MultiIndex.from_frame(counts.frame[list(STRATUM)].iloc[first])
-        return _places(pd.MultiIndex.from_frame(self.keys), wanted)[counts.stratum]
+        asked = (Completed, id(self.keys))
+        if asked not in counts.found:
+            _, first = np.unique(counts.stratum, return_index=True)  # a row of each stratum
+            wanted = pd.MultiIndex.from_frame(counts.frame[list(STRATUM)].iloc[first])
+            # kept beside them, so that no other frame can have the same identity
+            counts.found[asked] = self.keys, _places(pd.MultiIndex.from_frame(self.keys), wanted)[counts.stratum]
+        places: Places = counts.found[asked][1]
+        return places
 
     def column(self, groups: pd.Series) -> Places:
         """For every name the place of its group."""

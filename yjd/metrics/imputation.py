@@ -141,19 +141,20 @@ class _Tables:
         unknown, nested = movable(pair.unknown, kind), kind == "proportion"
         compared = data.is_group & (data.frame["group"] != reference).to_numpy(dtype=bool)
         margin, column = done.margins(data)[compared], done.column(pair.frame["group"])
-        given = [part[:, margin, :] for part in (done.events, done.rest)]
         rows = np.arange(len(pair.frame))
-        own_events, own_rest = (part[:, rows, column] for part in given)
+        # of each margin, not of each row: far fewer
+        whole_events, whole_rest = whole = [part.sum(axis=2) for part in (done.events, done.rest)]
+        own_events, own_rest = (part[:, margin, column] for part in (done.events, done.rest))
         if reference in (OTHERS, EVERYONE):
-            events, rest = given[0].sum(axis=2) - own_events, given[1].sum(axis=2) - own_rest
+            events, rest = whole_events[:, margin] - own_events, whole_rest[:, margin] - own_rest
         else:
             place = int(done.column(pd.Series([reference], dtype="str"))[0])
-            events, rest = (part[:, :, place] for part in given)
+            events, rest = (part[:, margin, place] for part in (done.events, done.rest))
         status = unknown_status(pair, unknown, kind)
         expected = (unknown.numerator, unknown.denominator - unknown.numerator if nested else unknown.denominator)
         differs = np.zeros(len(rows), dtype=bool)
-        for part, wanted in zip(given, expected, strict=True):
-            total = np.where(margin >= 0, part[0].sum(axis=1), 0.0)
+        for part, wanted in zip(whole, expected, strict=True):
+            total = np.where(margin >= 0, part[0, margin], 0.0)
             differs |= np.abs(total - wanted) > 1e-6 * (1 + np.abs(np.nan_to_num(wanted)))
         rounded = np.zeros(len(rows), dtype=bool)
         for side in (pair.own, pair.against, pair.known, unknown):

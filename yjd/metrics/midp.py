@@ -16,7 +16,10 @@ from scipy import special
 
 from yjd.metrics.intervals import FloatArray, Limits, _floats, garwood, odds_lower
 
-_HALVINGS = 64
+_STEPS = 64  # far more than are needed, and enough to halve to the last digit
+_ENOUGH = 1e-12  # of the last step; the error left is about its square
+
+Point = tuple[FloatArray, FloatArray]  # values and slopes of a function
 _WIDEST_LOG_ODDS = 80.0
 
 
@@ -24,17 +27,25 @@ def poisson_midp(events: ArrayLike, confidence: ArrayLike = 0.95) -> Limits:
     """Mid-P limits of a Poisson mean; they lie within Garwood's."""
     a, level = _floats(events, confidence)
     tail, (low, high) = (1 - level) / 2, garwood(a, level)
-    some = np.where(a == 0, 1.0, a)
+    lower = _crossing(_mean_at_least, np.where(a == 0, high, low), high, a, tail)
+    return Limits(np.where(a == 0, 0.0, lower), _crossing(_mean_at_most, low, high, a, tail))
 
-    def at_least(mean: FloatArray) -> FloatArray:
-        return np.asarray((special.gammainc(some, mean) + special.gammainc(a + 1, mean)) / 2)
 
-    def at_most(mean: FloatArray) -> FloatArray:
-        fewer = np.where(a == 0, 0.0, special.gammaincc(some, mean))
-        return np.asarray((fewer + special.gammaincc(a + 1, mean)) / 2)
+def _mean_at_least(mean: FloatArray, a: FloatArray, tail: FloatArray) -> Point:
+    found = (special.gammainc(np.where(a == 0, 1.0, a), mean) + special.gammainc(a + 1, mean)) / 2
+    return np.log(found / tail), _change_with_mean(mean, a) / found
 
-    lower = _crossing(lambda mean: at_least(mean) > tail, low, high)
-    return Limits(np.where(a == 0, 0.0, lower), _crossing(lambda mean: at_most(mean) < tail, low, high))
+
+def _mean_at_most(mean: FloatArray, a: FloatArray, tail: FloatArray) -> Point:
+    fewer = np.where(a == 0, 0.0, special.gammaincc(np.where(a == 0, 1.0, a), mean))
+    found = (fewer + special.gammaincc(a + 1, mean)) / 2
+    return -np.log(found / tail), _change_with_mean(mean, a) / found
+
+
+def _change_with_mean(mean: FloatArray, a: FloatArray) -> FloatArray:
+    """How fast the two tails change: half the chance of what was seen and half that of one event fewer."""
+    just = np.exp(special.xlogy(a, mean) - mean - special.gammaln(a + 1))
+    return np.asarray(just * (1 + a / mean) / 2)
 
 
 def binomial_midp(events: ArrayLike, base: ArrayLike, confidence: ArrayLike = 0.95) -> Limits:
@@ -74,20 +85,42 @@ def _at_least(a: FloatArray, b: FloatArray, odds: FloatArray) -> FloatArray:
 
 
 def _odds_lower(a: FloatArray, b: FloatArray, tail: FloatArray) -> FloatArray:
-    """Lower mid-P limit of p for a of a + b, as odds; between the exact limits, halved on the log scale."""
+    """Lower mid-P limit of p for a of a + b, as odds; between the exact limits, on the log scale."""
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = np.log(odds_lower(a, b, tail)), -np.log(odds_lower(b, a, tail))
     edge = _WIDEST_LOG_ODDS
-    found = _crossing(
-        lambda log_odds: _at_least(a, b, np.exp(log_odds)) > tail, np.clip(low, -edge, edge), np.clip(high, -edge, edge)
-    )
-    return np.where(a == 0, 0.0, np.exp(found))
+    low, high = np.clip(low, -edge, edge), np.clip(high, -edge, edge)
+    return np.where(a == 0, 0.0, np.exp(_crossing(_odds_at_least, np.where(a == 0, high, low), high, a, b, tail)))
 
 
-def _crossing(above: Callable[[FloatArray], np.ndarray], low: FloatArray, high: FloatArray) -> FloatArray:
-    """Find where a condition that holds at the upper end starts to hold, by halving, for all rows."""
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        yes = above(middle)
-        low, high = np.where(yes, low, middle), np.where(yes, middle, high)
-    return np.asarray((low + high) / 2)
+def _odds_at_least(log_odds: FloatArray, a: FloatArray, b: FloatArray, tail: FloatArray) -> Point:
+    found = _at_least(a, b, np.exp(log_odds))
+    log_p, log_rest = -np.logaddexp(0.0, -log_odds), -np.logaddexp(0.0, log_odds)
+    some, rest = np.where(a == 0, 1.0, a), np.where(b == 0, 1.0, b)
+    slope = np.where(a == 0, 0.0, np.exp(a * log_p + (b + 1) * log_rest - special.betaln(some, b + 1)))
+    slope += np.where(b == 0, 0.0, np.exp((a + 1) * log_p + b * log_rest - special.betaln(a + 1, rest)))
+    return np.log(found / tail), slope / 2 / found
+
+
+def _crossing(of: Callable[..., Point], low: FloatArray, high: FloatArray, *given: FloatArray) -> FloatArray:
+    """Find where a rising function passes 0, for all rows: Newton's steps, halving where one leads outside.
+
+    The function takes points and what is `given` of their rows; it returns its values and slopes.
+    """
+    shape = np.broadcast_shapes(low.shape, high.shape, *(part.shape for part in given))
+    low, high, *rows = (np.broadcast_to(part, shape).ravel() for part in (low, high, *given))
+    found = (low + high) / 2
+    left = np.flatnonzero(low < high)
+    low, high, rows = low[left], high[left], [part[left] for part in rows]
+    with np.errstate(all="ignore"):  # far from the limit a chance can be 0; the next point is then half-way
+        for _ in range(_STEPS):
+            here = found[left]
+            value, slope = of(here, *rows)
+            low, high = np.where(value > 0, low, here), np.where(value > 0, here, high)
+            step = here - value / slope
+            found[left] = np.where((low <= step) & (step <= high), step, (low + high) / 2)
+            more = np.abs(found[left] - here) > _ENOUGH * np.maximum(np.abs(here), 1.0)
+            left, low, high, rows = left[more], low[more], high[more], [part[more] for part in rows]
+            if not len(left):
+                break
+    return found.reshape(shape)

@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from yjd.errors import EstimationError
-from yjd.metrics.counts import EVERYONE, STRATUM, USABLE, Counts, first_reason
+from yjd.metrics.counts import EVERYONE, USABLE, Counts, first_reason
 from yjd.metrics.intervals import FloatArray, StrArray
-from yjd.metrics.strata import Margins, numbered
+from yjd.metrics.strata import Margins
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,16 @@ class Standard:
                 "The standard is `everyone` or a frame of weights.",
                 "Give a frame with a column for each dimension and the column weight.",
             )
+        if (cls, over) not in data.found:
+            data.found[cls, over] = cls._of_everyone(data, over)
+        found: Standard = data.found[cls, over]
+        return found
+
+    @classmethod
+    def _of_everyone(cls, data: Counts, over: tuple[str, ...]) -> Standard:
         known, margins = data.known(), Margins.of(data.frame, over, groups=False)
         once = np.zeros(len(data.frame), dtype=bool)  # one row of each stratum
-        once[np.unique(numbered(data.frame, STRATUM), return_index=True)[1]] = True
+        once[np.unique(data.stratum, return_index=True)[1]] = True
         base = np.where(known.hidden, 0.0, np.nan_to_num(known.denominator, nan=0.0))
         absent = np.isnan(known.denominator)
         why = first_reason([(known.hidden, "hidden"), (~np.isin(known.status, USABLE), known.status)], "ok")

@@ -52,13 +52,7 @@ def split_by(counts: pd.DataFrame | Counts, over: Sequence[str]) -> Counts:
 
 def numbered(frame: pd.DataFrame, keys: Sequence[str]) -> NDArray[np.intp]:
     """Number the distinct keys in order of first appearance; an array of shape (rows,)."""
-    if not len(frame):
-        return np.empty(0, dtype=np.intp)
-    # a key that is the same everywhere tells nothing apart, and to sort it out takes as long as any other
-    varied = [name for name in keys if not (frame[name] == frame[name].iat[0]).all()]
-    if not varied:
-        return np.zeros(len(frame), dtype=np.intp)
-    return frame.groupby(varied, sort=False).ngroup().to_numpy().astype(np.intp)
+    return frame.groupby(list(keys), sort=False).ngroup().to_numpy().astype(np.intp)
 
 
 @dataclass(frozen=True)

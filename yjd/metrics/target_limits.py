@@ -213,11 +213,14 @@ def _whole_quantile(base: FloatArray, target: FloatArray, p: FloatArray, kind: K
     mean, rest = base * target, 1 - target if kind == "proportion" else 1 + 0 * target
     z, deviation = special.ndtri(p), np.sqrt(mean * rest)
     guess = np.round(mean + z * deviation + (z**2 - 1) / 6 * (2 * rest - 1))
-    low, high = np.maximum(guess - 3, -1), np.maximum(guess + 3, 0)
-    far = 40 * deviation + 800
-    low = np.where(_up_to(low, base, target, kind) < p, low, np.maximum(np.floor(mean - far), -1))
-    high = np.where(_up_to(high, base, target, kind) >= p, high, np.ceil(mean + far))
+    guess = np.maximum(guess, 0)
     base, target, p = np.broadcast_arrays(base, target, p)
+    here = _up_to(guess, base, target, kind) >= p
+    beside = np.where(here, guess - 1, guess + 1)
+    there = _up_to(beside, base, target, kind) >= p
+    far = 40 * deviation + 800
+    low = np.where(here, np.where(there, np.maximum(np.floor(mean - far), -1), beside), np.where(there, guess, beside))
+    high = np.where(here, np.where(there, beside, guess), np.where(there, beside, np.ceil(mean + far)))
     while (left := high - low > 1).any():  # few are left where the guess was good
         middle = np.floor((low[left] + high[left]) / 2)
         enough = _up_to(middle, base[left], target[left], kind) >= p[left]

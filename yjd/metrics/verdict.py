@@ -19,6 +19,9 @@ VERDICTS: Mapping[int, str] = MappingProxyType({  # estimate of missing_explains
 })  # fmt: skip
 
 
+_KEYS = [name for name in RESULT_KEYS if name not in ("quantity", "confidence")]
+
+
 def missing_verdict(results: pd.DataFrame) -> pd.DataFrame:
     """Could the missing ethnicity alone explain a difference? (quantity missing_explains).
 
@@ -41,7 +44,7 @@ def missing_verdict(results: pd.DataFrame) -> pd.DataFrame:
     if missing:
         raise EstimationError(f"The results have no column {', '.join(missing)}.", "Give rows of the results table.")
     ratio = results[results["quantity"] == "rri"].reset_index(drop=True)
-    bounds = results[results["quantity"] == "rri_bounds"]
+    bounds = results.loc[results["quantity"] == "rri_bounds", [*_KEYS, "lower", "upper", "status"]]
     place = _places(ratio, bounds)
     lower, upper = (ratio[name].to_numpy(dtype=np.float64) for name in ("lower", "upper"))
     # the place -1, of a row without bounds, is what is added at the end
@@ -80,13 +83,14 @@ def missing_verdict(results: pd.DataFrame) -> pd.DataFrame:
 
 def _places(ratio: pd.DataFrame, bounds: pd.DataFrame) -> NDArray[np.intp]:
     """For every ratio the place of its bounds, -1 where there are none."""
-    keys = [name for name in RESULT_KEYS if name not in ("quantity", "confidence")]
-    ratio, bounds = ratio[keys], bounds[keys].reset_index(drop=True)
+    ratio, bounds = ratio[_KEYS], bounds[_KEYS].reset_index(drop=True)
     if len(bounds) and len(ratio) % len(bounds) == 0:
         # as the metrics lay them out: in one order, with the levels of a ratio next to each other
         place = np.arange(len(bounds)).repeat(len(ratio) // len(bounds))
-        if all((ratio[name].array == bounds[name].array.take(place)).all() for name in keys):
+        listed = bounds if len(ratio) == len(bounds) else bounds.take(place)
+        if all((ratio[name].array == listed[name].array).all() for name in _KEYS):
             return place
-    listed = bounds.assign(place=np.arange(len(bounds)))
-    found = ratio.merge(listed, on=keys, how="left", validate="many_to_one")["place"]
+    found = ratio.merge(bounds.assign(place=np.arange(len(bounds))), on=_KEYS, how="left", validate="many_to_one")[
+        "place"
+    ]
     return found.fillna(-1).to_numpy(dtype=np.intp)
