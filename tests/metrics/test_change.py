@@ -18,6 +18,7 @@ from tests.metrics.series_frames import PERIODS, check_results, ordered, series,
 from yjd import metrics
 from yjd.errors import EstimationError
 from yjd.metrics.change import change
+from yjd.metrics.counts import Counts
 
 REFERENCE = pd.read_csv(Path(__file__).parents[1] / "reference" / "change.csv", dtype={"period": "str"})
 FEW = settings(max_examples=2, deadline=None)
@@ -143,6 +144,18 @@ def test_sums_of_the_reference_are_those_of_its_groups() -> None:
     # what is not known of the reference is not known of the ratio
     options["shared"] = shared.assign(yy=shared["yy"].where(shared["group"] != "White"))
     assert set(change(counts, reference="White", **options)["method"]) == {"log_delta_by_child"}
+
+
+def test_counts_that_are_prepared_once_give_the_same() -> None:
+    counts, shared = repeated_children(3, 5)
+    prepared = Counts.of(counts)
+    for sums in (shared, shared.assign(yy=2 * shared["yy"]), None):
+        for reference in (None, "White", "others"):
+            options = {"kind": "rate", "pairs": PAIR, "shared": sums, "reference": reference}
+            assert_frame_equal(change(prepared, **options), change(counts, **options))
+    for options in ({"breaks": ["2011"]}, {"breaks": {"": ["2011"]}}, {"times": {"2010": 1.0, "2011": 3.0}}, {}):
+        options |= {"kind": "rate", "pairs": PAIR}
+        assert_frame_equal(change(prepared, **options), change(counts, **options))
 
 
 @pytest.mark.parametrize(

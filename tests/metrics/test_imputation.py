@@ -17,6 +17,7 @@ from tests.metrics import unknown_simulation as made_up
 from tests.metrics.frames import NAN, changed, counts, is_blank, row
 from yjd.errors import EstimationError
 from yjd.metrics.complete import allocate, impute
+from yjd.metrics.counts import Counts
 from yjd.metrics.imputation import allocated_ratio, imputed_ratio
 from yjd.metrics.missing import missing_bounds
 from yjd.metrics.relative import relative_rate
@@ -224,6 +225,17 @@ def test_strata_by_event_and_by_counts_are_the_same() -> None:
     pd.testing.assert_frame_equal(
         imputed_ratio(tall, table, kind="proportion"), imputed_ratio(TWO_AREAS, table, kind="proportion")
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_counts_that_are_prepared_once_give_the_same(kind: str) -> None:
+    table = whole(TWO_AREAS, kind)
+    prepared = Counts.of(table)
+    for fine in (TWO_AREAS, TWO_AREAS.assign(officer=""), TWO_AREAS.iloc[::-1]):
+        for reference in REFERENCES:
+            for metric in (imputed_ratio, allocated_ratio):
+                options = {"kind": kind, "reference": reference}
+                pd.testing.assert_frame_equal(metric(fine, prepared, **options), metric(fine, table, **options))
 
 
 @pytest.mark.parametrize("reference", REFERENCES)

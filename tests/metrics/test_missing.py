@@ -172,6 +172,19 @@ def test_the_verdict_is_for_each_level_of_confidence() -> None:
     assert list(missing_verdict(results).columns) == list(RESULT_COLUMNS)
 
 
+def test_bounds_are_found_in_any_order_of_rows() -> None:
+    rows = {"Black": (18, 1000), "Asian": (30, 900), "White": (8, 1000), "Unknown": (3, NAN)}
+    frame = pd.concat([counts(rows).assign(period="2020"), counts(rows | {"Asian": (9, 700)}).assign(period="2021")])
+    ratios = metrics.relative_rate(frame, kind="rate", confidence=[0.9, 0.999])
+    bounds = metrics.missing_bounds(frame, kind="rate")
+    usual = missing_verdict(pd.concat([ratios, bounds]))
+    for other in (bounds.iloc[::-1], bounds.iloc[[2, 0, 3, 1]]):
+        pd.testing.assert_frame_equal(missing_verdict(pd.concat([other, ratios])), usual)
+    some = missing_verdict(pd.concat([ratios, bounds.iloc[:2]]))  # as many as before, but not of every row
+    pd.testing.assert_frame_equal(some.iloc[:4], usual.iloc[:4])
+    assert set(some["status"].iloc[4:]) <= {"not_available", "no_difference"}
+
+
 def test_without_bounds_there_is_no_verdict() -> None:
     rows = {"Black": (30, 1000), "White": (10, 1000)}
     assert verdict(rows)["status"] == "not_available"
