@@ -411,6 +411,28 @@ def test_intervals_hold_a_known_truth(kind: str) -> None:
     assert held.mean() < 0.93  # which is what taking the reference's rates as fixed costs
 
 
+@pytest.mark.parametrize("level", [0.1, 0.3])
+@pytest.mark.parametrize("expected", [10, 20])
+def test_proportions_of_tiny_strata_with_other_weights_hold_the_truth(level: float, expected: int) -> None:
+    """Strata of 3 to 71 children, weighted unlike their sizes: 93% to 99% of 2,000 draws.
+
+    With the divisor n in the place of n - 1 it would be 92% at worst.
+    """
+    chance, draws = np.random.default_rng(8), 2000
+    ages = [f"age {number}" for number in range(6)]
+    base = np.round(expected / level * np.array([0.05, 0.1, 0.15, 0.1, 0.25, 0.35])) + 1
+    weight = np.array([0.2, 0.15, 0.15, 0.2, 0.15, 0.15])
+    events = chance.binomial(base.astype(int), level, (draws, 6)).astype(float)
+    frame = pd.DataFrame({
+        "period": np.arange(draws).repeat(6).astype(str), "age_band": np.tile(ages, draws), "group": "Black",
+        "numerator": events.ravel(), "denominator": np.tile(base, draws),
+    })  # fmt: skip
+    fixed = pd.DataFrame({"age_band": ages, "weight": weight})
+    found = standardised_rate(frame, kind="proportion", over=["age_band"], standard=fixed)
+    found = found[found["status"] == "ok"]
+    assert 0.93 < ((found["lower"] <= level) & (level <= found["upper"])).mean() < 0.99
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_children_who_come_twice_count_half(metric: object) -> None:
     """Every event twice over is no more evidence: the limits are those of each event once."""

@@ -56,7 +56,8 @@ def change(
         Columns group, from_period, period, yy, and for a base that children bring along yx, xy, xx (absent, they
         are 0 for a rate); any of measure, area, sex, age_band, deprivation, level. Of children with y events and x
         of the base in each period, yy is the sum of y1 y2, yx of y1 x2, xy of x1 y2, xx of x1 x2. A measure and
-        pair of periods that it names is known: rows that it lacks share nobody.
+        pair of periods that it names is known: rows that it lacks share nobody. Given again with the same `Counts`,
+        the frame must not have changed.
     times, breaks : optional
         As for `yjd.metrics.trend`: a change across a break has status break.
     confidence : float or sequence of float

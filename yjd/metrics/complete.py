@@ -71,6 +71,7 @@ def impute(
         area, sex, age_band, deprivation, level, and officer (officer-observed ethnicity, any text for none);
         and either event (1 in the numerator, 0 in the base: without the event for a proportion, all of it for
         a rate) with n, or numerator and denominator. A rate with a public base needs its events only.
+        Given again with the same `Counts`, the frame must not have changed.
     counts : DataFrame
         As for `relative_rate`; it says which margins are wanted.
     kind : {"proportion", "rate"}
