@@ -87,7 +87,8 @@ def analyse(
     measures, stages, settings
         The project's.
     evidence : Evidence, optional
-        Without it events are taken as independent, and nothing is imputed.
+        Without it events are taken as independent, and nothing is imputed. Its sums are made coarse: see
+        `yjd.repeats_coarse`.
 
     Returns
     -------
@@ -98,14 +99,19 @@ def analyse(
 
     from yjd.measures import counts
     from yjd.metrics import adjust, all_results
+    from yjd.repeats_coarse import coarse_shared, coarse_sums
 
-    plan = _plan(settings)
+    plan, least = _plan(settings), settings.disclosure.minimum_count
+    shared = None if evidence is None else coarse_shared(evidence.shared, minimum=least)
     tables = []
     for measure in measures:
         frame = _with_breaks(counts(cells, measure, None if evidence is None else evidence.sums), settings)
+        if evidence is not None:
+            frame = coarse_sums(frame, kind=measure.kind, minimum=least)
         own = {} if evidence is None else {
             name: table[table["measure"] == measure.id]
-            for name, table in (("shared", evidence.shared), ("strata", evidence.strata))
+            for name, table in (("shared", shared), ("strata", evidence.strata))
+            if table is not None
         }  # fmt: skip
         tables.append(all_results(frame, kind=measure.kind, per=measure.per, plan=plan, **own))
     for way in pathways(settings, stages):
@@ -167,6 +173,7 @@ def _along(
 ) -> list[pd.DataFrame]:
     """One pathway against every reference, at the levels in which the reference is a group."""
     from yjd.metrics import pathway
+    from yjd.metrics.pathway_stages import PathwayCells
     from yjd.pathways import part_of, units
     from yjd.schema import KNOWN
 
@@ -174,10 +181,10 @@ def _along(
     own = cells[cells["stage"].isin(way.steps)]
     tables = []
     for level, frame in own.groupby("level", sort=False):
-        groups = {*frame["group"].unique()} - {KNOWN}
+        groups, prepared = {*frame["group"].unique()} - {KNOWN}, PathwayCells.of(frame)
         tables += [
             pathway(
-                frame,
+                prepared,
                 steps=way.steps,
                 name=way.name,
                 reference=reference,

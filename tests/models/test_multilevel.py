@@ -389,7 +389,7 @@ def test_the_input_is_as_it_was():
     pd.testing.assert_frame_equal(frame, before)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30)), min_size=16, max_size=16), st.booleans())
 def test_any_counts_give_rows_and_no_warning(pairs, rate):
     kind = "rate" if rate else "proportion"
