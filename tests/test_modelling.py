@@ -10,9 +10,9 @@ import pytest
 
 from yjd.config import Settings, load
 from yjd.measures import measures
-from yjd.modelling import judged, protected
+from yjd.modelling import _of_numbers, judged, protected
 from yjd.project import template
-from yjd.schema import ALL, RESULT_COLUMNS, SPLITS
+from yjd.schema import ALL, RESULT_COLUMNS, RESULT_KEYS, SPLITS
 
 
 @pytest.fixture
@@ -104,3 +104,10 @@ def test_no_model_reaches_across_a_break(tmp_path: Path) -> None:
     settings = load(tmp_path / "yjd.toml")
     assert judged(cells(), measures()["reoffending_rate"], settings) == ["2023-24", "2024-25"]
     assert len(judged(cells(), measures()["precourt_share"], settings)) == 0  # none of its stages is there
+
+
+def test_how_often_and_whether_children_reoffend_have_keys_of_their_own() -> None:
+    ladder = table(row(quantity="adjusted_rate", rung="M0"), row(quantity="dispersion", rung="M0"))
+    often = _of_numbers(pd.concat([ladder, table(row(quantity="survival", term="3"))], ignore_index=True))
+    assert not pd.concat([ladder, often]).duplicated(list(RESULT_KEYS)).any()
+    assert often["term"].tolist() == ["reoffences", "reoffences", "3"]

@@ -211,7 +211,13 @@ def _of_reoffending(
 
     counts = reoffending_counts(warehouse, stages, **chosen)
     clusters = models.ByChild(warehouse, ROWS)
-    return [models.reoffending(counts.frame, rungs=rungs, clusters=clusters, **common)]
+    return [_of_numbers(models.reoffending(counts.frame, rungs=rungs, clusters=clusters, **common))]
+
+
+def _of_numbers(found: pd.DataFrame) -> pd.DataFrame:
+    """Tell rows of how often children re-offend from those of the ladder, whether they do: by their term."""
+    both = found["quantity"].isin(["adjusted_rate", "dispersion"])
+    return found.assign(term=found["term"].mask(both, "reoffences"))
 
 
 def _rungs(given: Mapping[str, Sequence[str]], available: Sequence[str]) -> list[Rung]:

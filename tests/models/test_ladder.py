@@ -363,3 +363,9 @@ def test_data_that_separate_almost_every_row_have_statuses():
             found = ladder(counted, kind="proportion", rungs=RUNGS, firth=firth)
             shown = found[(found["status"] == "ok") & found["quantity"].isin(["adjusted_rri", "odds_ratio"])]
             assert (shown["upper"] / shown["estimate"] < 3000).all()
+
+
+def test_a_target_that_does_not_exist_is_refused():
+    frame = pd.DataFrame({"group": ["A", "White"], "base": [90.0, 80.0], "events": [30.0, 40.0]})
+    with pytest.raises(EstimationError, match="target"):
+        ladder(frame, kind="proportion", rungs=[Rung("M0")], target="everybody")

@@ -86,6 +86,8 @@ def ladder(
     levels = confidence_levels(confidence)
     check_per(per)
     _check(rungs, reference, firth, overdispersion)
+    if target not in get_args(Target):
+        raise EstimationError("The target of a ladder is `sample` or `population`.", "Give target one of the two.")
     adjusters = [name for rung in rungs for name in rung.adjusters]
     extra = [name for name in (clusters.columns if clusters else ()) if name not in adjusters]
     sample = read_sample(counts, kind=kind, adjusters=[*adjusters, *extra])
