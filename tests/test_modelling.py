@@ -52,9 +52,11 @@ def test_what_is_shown_is_rounded_so_that_no_sample_count_can_be_subtracted(sett
     given = table(row())
     found = protected(given, settings).iloc[0]
     assert found[["numerator", "denominator", "reference_denominator"]].tolist() == [40, 120, 810]
-    assert found["estimate"] == 0.123
+    assert found["estimate"] == 0.12
     assert (found["status"], found["disclosure"]) == ("ok", "rounded")
     assert given["denominator"].iloc[0] == 123  # the input is not changed
+    many = protected(table(row(denominator=2345.0, reference_denominator=8060.0)), settings).iloc[0]
+    assert many["estimate"] == 0.123
 
 
 def test_a_rate_may_have_more_events_than_its_base(settings: Settings) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.extracts.project import TOML, SmallProject
 from yjd.cli import app, guarded
 from yjd.config import load
-from yjd.errors import DisclosureError, SchemaError
+from yjd.errors import ConfigurationError, DisclosureError, SchemaError
 from yjd.history import History
 from yjd.pipeline import RunOutcome, history_url, run
 from yjd.release import read_release
@@ -175,3 +175,23 @@ def test_check_says_where_every_row_went(
     rows = {row["extract"]: row for row in json.loads(capsys.readouterr().out)["extracts"]}
     assert rows["custody_suite"]["read"] == rows["custody_suite"]["used"] == sum(GROUPS.values())
     assert not (project.folder / "work" / "release").exists()
+
+
+def test_children_are_not_counted_where_no_record_says_which_child(project: SmallProject) -> None:
+    text = (project.folder / "yjd.toml").read_text(encoding="utf-8")
+    nameless = text.replace('child_id = "person", ', "").replace("ignore = [", 'ignore = ["person", ')
+    nameless = nameless if "person" in nameless.partition("ignore")[2] else nameless.replace(
+        'columns = { arrest_id', 'ignore = ["person"]\ncolumns = { arrest_id'
+    )  # fmt: skip
+    assert nameless != text
+    (project.folder / "yjd.toml").write_text(nameless, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"children_arrested_rate.*no record says whom"):
+        run_it(project)
+
+
+def test_allocation_on_counts_that_are_not_protected_stays_in_review(project: SmallProject) -> None:
+    outcome = run_it(project)
+    assert "rri_allocated" not in set(read_release(outcome.release).results["quantity"])
+    review = pd.read_csv(outcome.release.parents[1] / "review" / outcome.run / "results.csv")
+    assert "rri_allocated" in set(review["quantity"])
+    assert "rri_imputed" in set(read_release(outcome.release).results["quantity"])

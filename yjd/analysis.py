@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from yjd.measures import Measure, Stage
@@ -35,6 +35,8 @@ class Evidence:
         Sums over children: see `yjd.repeats`.
     strata : DataFrame
         Known and unknown children at the finest split: see `yjd.unknowns`.
+    seed : int
+        Of imputation: from the strata, so that the same extracts give the same draws.
     sources : dict
         Level of ethnic groups to stage to whose ethnicity its records carry: see `yjd.pathways.sources`.
     """
@@ -42,6 +44,7 @@ class Evidence:
     sums: pd.DataFrame
     shared: pd.DataFrame
     strata: pd.DataFrame
+    seed: int
     sources: dict[str, dict[str, str]]
 
 
@@ -66,6 +69,7 @@ def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, 
         sums,
         shared_sums(warehouse, measures, stages, settings, pairs=pairs(settings)),
         strata,
+        int(pd.util.hash_pandas_object(strata, index=False).sum() % 2**31),
         {level: sources(warehouse, on_the_way.values(), settings.extracts, level=level) for level in levels},
     )
 
@@ -76,6 +80,8 @@ def analyse(
     stages: dict[str, Stage],
     settings: Settings,
     evidence: Evidence | None = None,
+    *,
+    released: bool = False,
 ) -> pd.DataFrame:
     """Compute every metric of every measure and pathway.
 
@@ -89,6 +95,10 @@ def analyse(
     evidence : Evidence, optional
         Without it events are taken as independent, and nothing is imputed. Its sums are made coarse: see
         `yjd.repeats_coarse`.
+    released : bool
+        Whether the results may leave. Allocation within strata then stays out: it is exact arithmetic on counts
+        that are not protected, and in a small table gives them back. Imputation draws from a seed that nobody
+        outside knows.
 
     Returns
     -------
@@ -113,7 +123,10 @@ def analyse(
             for name, table in (("shared", shared), ("strata", evidence.strata))
             if table is not None
         }  # fmt: skip
-        tables.append(all_results(frame, kind=measure.kind, per=measure.per, plan=plan, **own))
+        if evidence is not None:
+            plan = replace(plan, seed=evidence.seed)
+        found = all_results(frame, kind=measure.kind, per=measure.per, plan=plan, **own)
+        tables.append(found[found["quantity"] != "rri_allocated"] if released else found)
     for way in pathways(settings, stages):
         tables += _along(way, cells, stages, settings, evidence)
     results = pd.concat(tables, ignore_index=True)

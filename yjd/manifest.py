@@ -100,7 +100,7 @@ def build_manifest(
             "primary": int((released["disclosure"] == "primary").sum()),
             "secondary": int((released["disclosure"] == "secondary").sum()),
         },
-        "findings": loaded.findings + [
+        "findings": loaded.findings + counted.findings + [
             {"severity": "break", "text": f"{entry.period}: {entry.note}"} for entry in settings.periods.breaks
         ],
     }  # fmt: skip

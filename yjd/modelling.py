@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LEVEL = "broad"  # of ethnic groups: detailed ones are too few for several adjusters
 _FIGURES = 3  # of a released estimate
+_FEW, _FEW_FIGURES = 1000, 2  # of one on fewer records: with 3, an unadjusted share gives its two counts back
 _ROUND_TO = 10  # of a released count of a sample: samples differ from published counts by a few incomplete records
 _MONTHS = ("3", "6", "9", "12")  # of survival: months between would tell of children one by one
 _COUNTS = ("numerator", "denominator", "reference_numerator", "reference_denominator")
@@ -270,7 +271,7 @@ def protected(results: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
     A row is hidden where an event count, a count without the event or a base that it rests on is below the
     project's rules. All else is rounded: sample counts to the nearest 10 or the project's base, as a sample lacks a
-    few records that the published counts have, and estimates to 3 figures.
+    few records that the published counts have, and estimates to 3 figures, or 2 on fewer than 1,000 records.
 
     Parameters
     ----------
@@ -297,8 +298,10 @@ def protected(results: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     shown = results.copy()
     for name in _COUNTS:
         shown[name] = (shown[name] / base).round() * base
+    few = (results[["denominator", "reference_denominator"]] < _FEW).any(axis=1).to_numpy(dtype=bool)
     for name in _ESTIMATES:
-        shown[name] = to_figures(shown[name].to_numpy(dtype=np.float64), _FIGURES)
+        values = shown[name].to_numpy(dtype=np.float64)
+        shown[name] = np.where(few, to_figures(values, _FEW_FIGURES), to_figures(values, _FIGURES))
     shown.loc[unsafe, [*_COUNTS, *_ESTIMATES, "q_value"]] = np.nan
     shown.loc[unsafe, "method"] = ""
     shown.loc[unsafe, "status"] = "hidden"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,7 @@ class Counted:
     measures: list[Measure]
     stages: dict[str, Stage]
     periods: pd.DataFrame
+    findings: list[dict[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
     released = protect_cells(settings, counted)
     progress("Computing the measures")
     modelled = [modelling.protected(one.results, settings) for one in models]
-    results = pd.concat([compute(released, counted, settings), *modelled], ignore_index=True)
+    results = pd.concat([compute(released, counted, settings, released=True), *modelled], ignore_index=True)
     manifest = build_manifest(settings, loaded, counted, released, models)
     progress("Drawing the charts")
     charts = charts_for(results, manifest)
@@ -193,7 +194,9 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
 
     registry = stages()
     supplied = set(warehouse.query("SELECT DISTINCT stage FROM counts")["stage"])
-    available = {name for name, stage in registry.items() if name in supplied or set(stage.reads) <= fed}
+    fed_stages = {name: stage for name, stage in registry.items() if name in supplied or set(stage.reads) <= fed}
+    nameless = _without_identifiers(warehouse, [stage for name, stage in fed_stages.items() if name not in supplied])
+    available = set(fed_stages) - {name for name, share in nameless.items() if share == 1}
     named = settings.analysis.measures
     chosen = [
         measure
@@ -202,8 +205,8 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
     ]
     if absent := sorted(set(named or ()) - {measure.id for measure in chosen}):
         raise ConfigurationError(
-            f"No extract feeds the stages of {', '.join(absent)}.",
-            "Add the extract, or leave the measure out.",
+            f"No extract feeds the stages of {', '.join(absent)}, or they count children and no record says whom.",
+            "Add the extract or its column for child_id, or leave the measure out.",
         )
     if not chosen:
         raise ConfigurationError("The extracts allow no measure.", "`yjd measures` lists what each of them needs.")
@@ -211,7 +214,26 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
     cube = cubes.build_cube(warehouse, wanted.values())
     cells = cubes.cells(cube, warehouse, list(wanted.values()), settings)
     evidence = gather(warehouse, chosen, wanted, settings)
-    return Counted(cube, cells, evidence, chosen, wanted, _periods(settings))
+    findings = [
+        {
+            "severity": "warning",
+            "text": f"{wanted[name].title}: some records have no identifier; each counts as another child.",
+        }
+        for name, share in nameless.items()
+        if name in wanted and share > 0
+    ]
+    return Counted(cube, cells, evidence, chosen, wanted, _periods(settings), findings)
+
+
+def _without_identifiers(warehouse: Warehouse, stages: Sequence[Stage]) -> dict[str, float]:
+    """The share of records without a child's identifier, of every stage that counts children of one table."""
+    shares = {}
+    for stage in stages:
+        if stage.unit == "child" and not stage.public and len(stage.reads) == 1:
+            lacks = "CAST(SUM(CASE WHEN child_id IS NULL THEN 1 ELSE 0 END) AS DOUBLE)"
+            (found,) = warehouse.query(f"SELECT {lacks} / COUNT(*) AS share FROM {stage.reads[0]}")["share"]  # noqa: S608
+            shares[stage.id] = float(found) if found == found and found is not None else 0.0
+    return shares
 
 
 def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
@@ -242,11 +264,11 @@ def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
     return released
 
 
-def compute(cells: pd.DataFrame, counted: Counted, settings: Settings) -> pd.DataFrame:
+def compute(cells: pd.DataFrame, counted: Counted, settings: Settings, *, released: bool = False) -> pd.DataFrame:
     """Every metric of every measure from cells, released or not, in the one results table."""
     from yjd.analysis import analyse
 
-    return analyse(cells, counted.measures, counted.stages, settings, counted.evidence)
+    return analyse(cells, counted.measures, counted.stages, settings, counted.evidence, released=released)
 
 
 def history_url(settings: Settings) -> str:

@@ -88,7 +88,7 @@ def imputed_ratio(
     )
     methods = tables.pair.methods(usable, "rubin", levels)
     blank = np.full((len(usable), 1), np.nan)
-    imputed = Estimates(ratio, lower, upper, methods, spread(usable, p_value))
+    imputed = Estimates(ratio, lower, upper, methods, spread(usable, to_figures(p_value, figures)))
     lost = Estimates(missing, blank, blank, methods[:, :1])
     return pd.concat(
         [

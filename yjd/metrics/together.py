@@ -45,8 +45,8 @@ class Plan:
         The same for quarters and months: each has a control chart.
     pairs : sequence of (str, str)
         Earlier and later period of every change.
-    imputations : int
-        How often unknown ethnicity is imputed, where `all_results` is given strata.
+    imputations, seed : int
+        How often unknown ethnicity is imputed, where `all_results` is given strata, and from which seed.
     """
 
     references: Sequence[str]
@@ -59,6 +59,7 @@ class Plan:
     charts: Sequence[Mapping[str, float]] = ()
     pairs: Sequence[tuple[str, str]] = ()
     imputations: int = 0
+    seed: int = 1
 
 
 def all_results(
@@ -103,7 +104,8 @@ def all_results(
         tables.append(standardised_rate(counts, kind=kind, per=per, over=plan.over, confidence=confidence))
     # one set of draws serves every reference
     completed = None if strata is None or strata.empty or not plan.imputations else (
-        impute(strata, counts, kind=kind, imputations=plan.imputations), allocate(strata, counts, kind=kind)
+        impute(strata, counts, kind=kind, imputations=plan.imputations, seed=plan.seed),
+        allocate(strata, counts, kind=kind),
     )  # fmt: skip
     for reference in dict.fromkeys(plan.references):
         part = _where_it_is_a_group(counts, reference)
