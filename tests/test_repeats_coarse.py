@@ -11,7 +11,8 @@ import pytest
 
 from yjd.metrics import change, composition, rate, relative_rate
 from yjd.metrics.counts import CHILD_SUMS, Kind
-from yjd.repeats_coarse import SHARED, coarse_shared, coarse_sums
+from yjd.metrics.shared_children import SUMS as SHARED
+from yjd.repeats_coarse import coarse_shared, coarse_sums
 
 LEAST = 6
 

@@ -118,7 +118,7 @@ def _read(selects: Mapping[str, str], texts: Sequence[str]) -> list[str]:
 
 def cube_sql(stage: Stage) -> str:
     """Wrap a stage's SELECT into the statement that counts it, in DuckDB's dialect."""
-    return _public_sql(stage) if stage.public else f"{_records_sql(stage)}\nUNION ALL\n{_counts_sql(stage)}"
+    return _public_sql(stage) if stage.public else f"{_records_sql(stage)}\nUNION ALL\n{counts_sql(stage)}"
 
 
 def _dimensions(alias: str, age_band: str) -> str:
@@ -174,7 +174,7 @@ FROM placed AS r LEFT JOIN age_band AS b ON b.age = r.age
 GROUP BY {_LISTED}"""
 
 
-def _counts_sql(stage: Stage) -> str:
+def counts_sql(stage: Stage) -> str:
     """Take counts that a partner supplied; shorter spans add up unless a child could be in two."""
     within = "c.start_day >= p.start_day AND c.end_day <= p.end_day"
     same = "c.start_day = p.start_day AND c.end_day = p.end_day"

@@ -66,17 +66,7 @@ def build_manifest(
             "confidence": settings.analysis.confidence[0],
         },
         "measures": [_measure(measure, counted.stages) for measure in counted.measures],
-        "models": [
-            {
-                "measure": one.measure.id,
-                "period": one.period,
-                "rungs": [
-                    {"name": rung.name, "adjusters": list(rung.adjusters), "mediator": rung.mediator}
-                    for rung in one.rungs
-                ],
-            }
-            for one in models
-        ],
+        "models": [_model(one) for one in models],
         "accounting": [
             {
                 "extract": entry.extract,
@@ -112,6 +102,16 @@ def headline_period(settings: Settings, periods: pd.DataFrame) -> str:
         return settings.periods.headline
     first_kind = periods[periods["kind"] == periods["kind"].iloc[0]]
     return str(first_kind["period"].iloc[-1])
+
+
+def _model(one: Modelled) -> dict[str, Any]:
+    return {
+        "measure": one.measure.id,
+        "period": one.period,
+        "rungs": [
+            {"name": rung.name, "adjusters": list(rung.adjusters), "mediator": rung.mediator} for rung in one.rungs
+        ],
+    }
 
 
 def _measure(measure: Measure, stages: dict[str, Stage]) -> dict[str, Any]:

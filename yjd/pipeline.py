@@ -217,7 +217,7 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
     findings = [
         {
             "severity": "warning",
-            "text": f"{wanted[name].title}: some records have no identifier; each counts as another child.",
+            "text": f"{wanted[name].title}: some records do not say whom they are about, so the count is not sure.",
         }
         for name, share in nameless.items()
         if name in wanted and share > 0

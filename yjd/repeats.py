@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from yjd.measures import Measure, Stage
 from yjd.metrics.counts import CHILD_SUMS
+from yjd.metrics.shared_children import SUMS as SHARED
 from yjd.repeats_sql import (
     IN_TWO_GROUPS_SQL,
     NUMBERS_SQL,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from yjd.warehouse import Warehouse
 
 _ONE_A_ROW = re.compile(r"\b1 AS n\b", re.IGNORECASE)
-_SHARED = ("yy", "yx", "xy", "xx")
 _STRATUM = ("period", *SPLITS, "level")
 
 
@@ -105,7 +105,7 @@ def shared_sums(
     import pandas as pd
 
     plan = _plan([one for one in measures if not stages[one.numerator].public], stages)
-    columns = ["measure", "from_period", *_STRATUM, "group", *_SHARED]
+    columns = ["measure", "from_period", *_STRATUM, "group", *SHARED]
     if not (plan.measures and pairs and _levels_of_splits(settings)):
         return pd.DataFrame(columns=columns)
     with _scratch(warehouse, plan):
@@ -117,8 +117,8 @@ def shared_sums(
     found = found.groupby(["from_period", *_STRATUM, "group"]).sum().reset_index()
     frames = []
     for place, measure in enumerate(plan.measures):
-        own = found.rename(columns={f"{name}{place}": name for name in _SHARED}).assign(measure=measure.id)
-        frames.append(own.loc[(own[list(_SHARED)] != 0).any(axis=1), columns])
+        own = found.rename(columns={f"{name}{place}": name for name in SHARED}).assign(measure=measure.id)
+        frames.append(own.loc[(own[list(SHARED)] != 0).any(axis=1), columns])
     return pd.concat(frames, ignore_index=True)
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yjd.metrics.counts import CHILD_SUMS, STRATUM, Kind
+from yjd.metrics.shared_children import SUMS as SHARED
 from yjd.schema import ALL, KNOWN
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-SHARED = ("yy", "yx", "xy", "xx")
 
 
 def coarse_sums(counts: pd.DataFrame, *, kind: Kind, minimum: int) -> pd.DataFrame:

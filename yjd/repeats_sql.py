@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yjd.cube import _counts_sql, _dimensions
+from yjd import cube
 from yjd.measures import Measure, Stage
 from yjd.schema import ELSEWHERE, SPLITS, UNKNOWN
 
@@ -57,25 +57,13 @@ WHERE r.area <> '{ELSEWHERE}'"""
 
 def _stage_sql(stage: Stage) -> str:
     """Select the rows that the cube counts, each with its child; counts from a partner come without one."""
-    first, where = "1", ""
-    if stage.unit == "child":
-        first = "ROW_NUMBER() OVER (PARTITION BY p.period, s.child_id ORDER BY s.day, s.row_id)"
-        where = "WHERE r.child_id IS NULL OR r.place = 1"
     listed = ", ".join((*PLACE, "n"))
     return f"""SELECT child_id, {listed} FROM (
-WITH stage_rows AS (
-{stage.sql}
-), placed AS (
-SELECT p.period, s.*, {first} AS place
-FROM stage_rows AS s INNER JOIN period AS p ON s.day >= p.start_day AND s.day < p.end_day
-)
-SELECT r.period, r.child_id, {_dimensions("r", "COALESCE(r.age_band, b.age_band)")}, r.n
-FROM placed AS r LEFT JOIN age_band AS b ON b.age = r.age
-{where}
+{cube.rows_sql(stage)}
 ) AS recorded
 UNION ALL
 SELECT CAST(NULL AS VARCHAR) AS child_id, {listed} FROM (
-{_counts_sql(stage)}
+{cube.counts_sql(stage)}
 ) AS supplied"""
 
 

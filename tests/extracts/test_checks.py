@@ -72,6 +72,7 @@ def test_what_differs_is_no_overlap(tmp_path: Path, stage: str, rows: str) -> No
     toml = extract("a") + extract("b", stage=stage)
     with Warehouse.open() as store:
         load(SmallProject(tmp_path), store, toml, a=HEAD + "North,White,2025,7\n", b=HEAD + rows)
+        assert store.query("SELECT SUM(n) AS n FROM counts")["n"][0] == 14
 
 
 def test_girls_and_boys_may_come_apart_but_not_beside_all(tmp_path: Path) -> None:
