@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from yjd.errors import EstimationError
 from yjd.model_counts import OF_CELLS, OF_RECORDS, PRIOR_OUTCOMES
-from yjd.models.card import WORDS, model_card, safe_count
+from yjd.models.card import model_card, safe_count
 from yjd.models.ladder import Rung
-from yjd.reporting.words import CAUTION
+from yjd.reporting.words import ADJUSTERS, CAUTION
 
 RUNGS = (
     Rung("M0"), Rung("M1", ("age_band", "sex")), Rung("M2", ("age_band", "sex", "offence_group"), mediator=True),
@@ -103,7 +103,7 @@ def test_names_are_never_read_as_markdown():
 def test_every_adjuster_has_words():
     assert "| earlier outcomes on record known | 20 |" in card(sample_flow=[("prior_outcomes known", 20)])
     assert "| Step | Events left |" in card(kind="rate", base="")
-    assert {*OF_CELLS, *OF_RECORDS, PRIOR_OUTCOMES} <= set(WORDS)
+    assert {*OF_CELLS, *OF_RECORDS, PRIOR_OUTCOMES} <= set(ADJUSTERS)
     assert "adjusted for shoe size" in card(rungs=[Rung("M1", ("shoe_size",))])
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.models.known import r as core
 from tests.models.test_public_examples import r
 from tests.test_how_to import WHOLE, load
-from yjd.models.card import WORDS
+from yjd.reporting.words import ADJUSTERS
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
 
@@ -42,7 +42,7 @@ def test_the_configuration_loads(tmp_path):
     settings = load(WHOLE + "\n" + block, tmp_path)
     assert settings.models.periods == 3
     assert list(settings.models.rungs) == ["M1", "M2", "M3", "M4"]
-    assert {name for added in settings.models.rungs.values() for name in added} <= set(WORDS)
+    assert {name for added in settings.models.rungs.values() for name in added} <= set(ADJUSTERS)
 
 
 def test_its_contents_lead_somewhere():

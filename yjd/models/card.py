@@ -7,24 +7,8 @@ from collections.abc import Sequence
 from yjd.errors import EstimationError
 from yjd.metrics.counts import Kind, check_kind
 from yjd.models.rungs import Rung
-from yjd.reporting.words import CAUTION, and_list, capital, children, escape_markdown
+from yjd.reporting.words import ADJUSTERS, CAUTION, and_list, capital, children, escape_markdown
 
-WORDS: dict[str, str] = {
-    "group": "ethnic group",
-    "age_band": "age",
-    "sex": "sex",
-    "area": "area",
-    "period": "period",
-    "deprivation": "deprivation of the neighbourhood",
-    "offence_group": "type of offence",
-    "gravity": "seriousness of the offence (gravity score)",
-    "prior_outcomes": "earlier outcomes on record",
-    "admission": "admission of the offence",
-    "in_care": "being in care",
-    "assessed_reoffending": "assessed likelihood of reoffending",
-    "assessed_harm": "assessed risk of serious harm",
-    "assessed_safety": "assessed safety and wellbeing",
-}
 _ERRORS = {
     "by_child": "Records of the same child belong together: a child with several records counts as one piece of "
     "evidence, not several.",
@@ -133,7 +117,7 @@ def safe_count(number: int, *, lowest: int, round_to: int) -> str:
 
 def words(adjuster: str) -> str:
     """An adjuster in words, escaped."""
-    return escape_markdown(WORDS.get(adjuster, adjuster.replace("_", " ")))
+    return escape_markdown(ADJUSTERS.get(adjuster, adjuster.replace("_", " ")))
 
 
 def _modelled(kind: Kind, per: float, periods: Sequence[str], reference: str, base: str) -> str:
@@ -167,7 +151,7 @@ def _flow(flow: Sequence[tuple[str, int]], kind: Kind, lowest: int, round_to: in
 def _step(step: str) -> str:
     """A step of the flow; an adjuster in it is put into words."""
     name = step.removesuffix(" known")
-    return f"{words(name)} known" if name != step and name in WORDS else escape_markdown(step)
+    return f"{words(name)} known" if name != step and name in ADJUSTERS else escape_markdown(step)
 
 
 def _rungs(rungs: Sequence[Rung], left_out: Sequence[str]) -> str:

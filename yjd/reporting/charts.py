@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yjd.reporting import headlines
-from yjd.reporting.palette import GRID, INK, WHITE, marker_colour
+from yjd.reporting.palette import GRID, INK, UNCLEAR, WHITE, marker_colour
 from yjd.reporting.svg import both_files, chart_style
 from yjd.reporting.view import Comparison, View
 from yjd.reporting.words import Measure, interval_text, plain, ratio_text
@@ -107,36 +107,67 @@ def trend_measure(view: View) -> Measure | None:
     return None
 
 
-def forest_chart(view: View) -> Figure:
-    """Stages one under the other, a row for each group, on one log axis."""
+@dataclass(frozen=True)
+class Line:
+    """A row of a chart: its name, what it shows and, where there is one, what stands beside it in grey."""
+
+    label: str
+    item: Comparison
+    beside: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of a chart under one heading."""
+
+    heading: str
+    lines: Sequence[Line]
+
+
+MARKS = (
+    "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: the interval holds 1, no clear "
+    "difference. [c] hidden to protect confidentiality, [x] not available, [z] cannot be estimated."
+)
+
+
+def forest_chart(view: View, measures: Sequence[Measure] | None = None) -> Figure:
+    """Stages one under the other, a row for each group, on one log axis; the overview's by default."""
+    shown = view.pathway if measures is None else measures
+    blocks = [
+        Block(view.title_of(measure), [Line(item.group, item) for item in view.compare(measure)]) for measure in shown
+    ]
+    others = ", unless another period is named" if view.other_periods(shown) else ""
+    note = f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale. {view.period_label()}{others}."
+    return blocks_chart(headlines.forest_headline(view, shown), note, MARKS, blocks)
+
+
+def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block]) -> Figure:
+    """Blocks of rows on one log axis with the line of parity, and the values in a column at the right.
+
+    Parameters
+    ----------
+    title, note, foot : str
+        The finding, what is shown, and how to read it.
+    blocks : sequence of Block
+        Names are wrapped; ratios are what their rows hold.
+    """
     from matplotlib.figure import Figure
 
-    blocks = [(measure, view.compare(measure)) for measure in view.pathway]
-    items = [item for _, rows in blocks for item in rows]
-    scale = Scale.over(items)
-    names = {item.group: textwrap.wrap(plain(item.group), 17) or [""] for item in items}
-    left = 0.2 + 0.085 * max(len(line) for lines in names.values() for line in lines)
-    title = textwrap.wrap(headlines.forest_headline(view), 46)
-    others = ", unless another period is named" if view.other_periods(view.pathway) else ""
-    note = textwrap.wrap(
-        f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale. {view.period_label()}{others}.", 54
-    )
-    foot = textwrap.wrap(
-        "Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: the interval holds 1, no "
-        "clear "
-        "difference. [c] hidden to protect confidentiality, [x] not available, [z] cannot be estimated.",
-        54,
-    )
-    head = 0.12 + 0.2 * len(title) + 0.185 * len(note) + 0.08
-    headings = [textwrap.wrap(plain(view.title_of(measure)), 50) for measure, _ in blocks]
+    lines = [line for block in blocks for line in block.lines]
+    scale = Scale.over([item for line in lines for item in (line.item, line.beside) if item is not None])
+    names = {line.label: textwrap.wrap(plain(line.label), 17) or [""] for line in lines}
+    left = 0.2 + 0.085 * max((len(text) for wrapped in names.values() for text in wrapped), default=0)
+    texts = (textwrap.wrap(title, 46), textwrap.wrap(note, 54), textwrap.wrap(foot, 54))
+    head = 0.12 + 0.2 * len(texts[0]) + 0.185 * len(texts[1]) + 0.08
+    headings = [textwrap.wrap(plain(block.heading), 50) for block in blocks]
     body = sum(
-        _heading_height(heading) + sum(_row_height(names[item.group]) for item in rows)
-        for heading, (_, rows) in zip(headings, blocks, strict=True)
+        _heading_height(heading) + sum(_row_height(names[line.label]) for line in block.lines)
+        for heading, block in zip(headings, blocks, strict=True)
     )
-    height = head + body + 0.3 + 0.185 * len(foot) + 0.1
+    bottom = 0.3 + 0.185 * len(texts[2]) + 0.1
+    height = head + body + bottom
     figure = Figure(figsize=(WIDTH, height))
-    chart_texts(figure, height, title, note, foot)
-    bottom = 0.3 + 0.185 * len(foot) + 0.1
+    chart_texts(figure, height, *texts)
     values = 1.42
     axes = figure.add_axes((left / WIDTH, bottom / height, (WIDTH - left - values) / WIDTH, body / height))
     axes.set_xscale("log")
@@ -144,8 +175,8 @@ def forest_chart(view: View) -> Figure:
     axes.set_ylim(body, 0)
     log_ticks(axes, scale, along="x")
     place = 0.0
-    for heading, (_, rows) in zip(headings, blocks, strict=True):
-        place = _block(axes, scale, heading, rows, names, place, left)
+    for heading, block in zip(headings, blocks, strict=True):
+        place = _block(axes, scale, heading, block.lines, names, place, left)
     return figure
 
 
@@ -153,44 +184,29 @@ def _block(
     axes: Axes,
     scale: Scale,
     heading: Sequence[str],
-    rows: Sequence[Comparison],
+    rows: Sequence[Line],
     names: Mapping[str, list[str]],
     place: float,
     left: float,
 ) -> float:
-    """One stage: its heading, its rows; returns where the next begins."""
+    """One block: its heading, its rows; returns where the next begins."""
     from matplotlib.transforms import blended_transform_factory
 
     inch = axes.get_position().width * WIDTH
     across = blended_transform_factory(axes.transAxes, axes.transData)
+    fixed = {"transform": across, "va": "center", "ha": "left", "color": INK, "size": 10}
     for line, words in enumerate(heading):
-        axes.text(
-            (MARGIN - left) / inch,
-            place + 0.27 + 0.17 * line,
-            words,
-            transform=across,
-            weight="bold",
-            va="center",
-            ha="left",
-            color=INK,
-            size=10,
-        )
+        axes.text((MARGIN - left) / inch, place + 0.27 + 0.17 * line, words, weight="bold", **fixed)
     start = place = place + _heading_height(heading)
-    for item in rows:
-        height = _row_height(names[item.group])
+    for row in rows:
+        height = _row_height(names[row.label])
         middle = place + height / 2
-        row_label(axes, middle, names[item.group])
-        axes.text(
-            1 + 0.1 / inch,
-            middle,
-            value_text(item),
-            transform=across,
-            va="center",
-            ha="left",
-            color=INK,
-            size=10,
-        )
-        draw_mark(axes, scale, item, middle, along="x")
+        row_label(axes, middle, names[row.label])
+        axes.text(1 + 0.1 / inch, middle, value_text(row.item), **fixed)
+        if row.beside is not None and row.beside.verdict.has_numbers:
+            spot = scale.clip(float(row.beside.row["estimate"]))
+            axes.plot(spot, middle, marker="x", markersize=6, color=UNCLEAR, markeredgewidth=1.6, zorder=5)
+        draw_mark(axes, scale, row.item, middle, along="x")
         place += height
     axes.vlines(scale.ticks, start, place, color=GRID, linewidth=0.6, zorder=0)
     axes.vlines(1, start, place, color=INK, linewidth=1.4, zorder=1)

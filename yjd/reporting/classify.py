@@ -11,32 +11,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from yjd.schema import HIDDEN
-
 Outcome = Literal[
     "higher", "lower", "no_clear_difference", "shown", "not_estimated", "hidden", "not_available", "censored"
 ]
 Side = Literal["adverse", "favourable", "neither"]
 
 PARITY = {
-    "rri": 1.0,
-    "rri_bounds": 1.0,
-    "representation_ratio": 1.0,
-    "adjusted_rri": 1.0,
-    "difference": 0.0,
-    "representation": 0.0,
-    "excess": 0.0,
+    **dict.fromkeys(
+        ("rri", "rri_bounds", "rri_imputed", "representation_ratio", "standardised_rri", "standardised_ratio"), 1.0
+    ),
+    **dict.fromkeys(("adjusted_rri", "aipw_rri", "rung_change", "mh_ratio", "odds_ratio", "rate_ratio"), 1.0),
+    **dict.fromkeys(("count_ratio", "hazard_ratio", "observed_expected", "stratum_rri"), 1.0),
+    **dict.fromkeys(("pathway_rri", "pathway_step", "trend_rate", "trend_rri", "change_rate", "change_rri"), 1.0),
+    **dict.fromkeys(("difference", "representation", "excess", "pathway_share"), 0.0),
+    **dict.fromkeys(("marginal_difference", "aipw_difference", "ipw_difference", "matched_difference"), 0.0),
+    **dict.fromkeys(("decomposition", "decomposition_share"), 0.0),
 }
 
 _ESTIMABLE = ("ok", "break", "no_events")
-_REASONS = {
+_SHOWN = ("shown", "rounded", "")  # any other mark hides: a mark that is not known may not show a number
+
+# Every status of the results, and why such a row has no numbers; `ok` and `break` have them.
+REASONS: dict[str, str] = {
+    "ok": "there is no estimate",
+    "break": "there is no estimate, and what is counted changed",
+    "hidden": "so that no child can be identified",
+    "not_available": "these data were not supplied for this period",
+    "censored": "the time that children are followed up is not over",
     "no_events": "there were no events in this group",
-    "no_reference": "there were no events in the comparison group",
+    "no_reference": "there is nothing in the comparison group to compare with",
     "no_denominator": "there is no base to work out a rate",
     "inconsistent": "the counts contradict each other",
-    "too_few": "there are too few events",
-    "separated": "the groups do not overlap",
-    "not_converged": "the model did not settle on an answer",
+    "too_few": "there are too few events, areas or periods",
+    "separated": "in this group it happened to nobody or to everybody",
+    "collinear": "another factor says the same as the group does",
+    "not_converged": "the calculation did not settle on an answer",
+    "not_comparable": "the stages differ in whose record of ethnicity they use or in what they count",
+    "no_overlap": "too few children of one group have a counterpart in the other",
+    "parity_possible": "there may be no difference at the last stage, so nothing may be there to share out",
+    "no_difference": "there is no clear difference to explain",
 }
 WORDS: dict[Outcome, str] = {
     "higher": "Higher",
@@ -112,20 +125,20 @@ def classify(row: Mapping[str, Any], *, adverse: str = "neither") -> Verdict:
     Returns
     -------
     Verdict
-        Hidden comes first: a hidden row is hidden whatever else it says. A status that this function does
-        not know means that there is no estimate.
+        Hidden comes first: a hidden row is hidden whatever else it says. A status or
+        a mark that this function does not know gives no numbers.
     """
     status = str(row["status"])
-    if row["disclosure"] in HIDDEN or status == "hidden":
-        return Verdict("hidden", reason="so that no child can be identified")
+    if status == "hidden" or str(row["disclosure"]) not in _SHOWN:
+        return Verdict("hidden", reason=REASONS["hidden"])
     if status == "not_available":
-        return Verdict("not_available", reason="these data were not supplied for this period")
+        return Verdict("not_available", reason=REASONS[status])
     if status == "censored":
-        return Verdict("censored", reason="the time that children are followed up is not over")
+        return Verdict("censored", reason=REASONS[status])
     after_break = status == "break"
     estimate, lower, upper = (_number(row[name]) for name in ("estimate", "lower", "upper"))
     if status not in _ESTIMABLE or not math.isfinite(estimate):
-        return Verdict("not_estimated", reason=_REASONS.get(status, "there is no estimate"), after_break=after_break)
+        return Verdict("not_estimated", reason=REASONS.get(status, REASONS["ok"]), after_break=after_break)
     parity = PARITY.get(str(row["quantity"]))
     if parity is None:
         return Verdict("shown", after_break=after_break)

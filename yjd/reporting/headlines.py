@@ -13,15 +13,16 @@ from yjd.reporting.view import View
 from yjd.reporting.words import Measure, and_list, capital, children, counted, lower_first, percent_text
 
 
-def forest_headline(view: View) -> str:
+def forest_headline(view: View, measures: Sequence[Measure] | None = None) -> str:
     """The group with most clear differences on the adverse side, and on how many measures."""
+    shown = view.pathway if measures is None else measures
     by_group: dict[str, list[Verdict]] = {}
-    for measure in view.pathway:
+    for measure in shown:
         for item in view.compare(measure):
             by_group.setdefault(item.group, []).append(item.verdict)
     whom = children(view.reference)
     if not any(verdict.is_clear for verdicts in by_group.values() for verdict in verdicts):
-        return f"No clear difference from {whom} on any of {counted(len(view.pathway), 'measure')}"
+        return f"No clear difference from {whom} on {_any(len(shown))}"
     group, verdicts = max(
         by_group.items(),
         key=lambda pair: (sum(v.side == "adverse" for v in pair[1]), sum(v.is_clear for v in pair[1])),
@@ -30,18 +31,23 @@ def forest_headline(view: View) -> str:
     parts = [f"clearly {word} on {n}" for word, n in (("higher", higher), ("lower", lower)) if n]
     hidden = sum(not v.has_numbers for v in verdicts)
     tail = f" ({hidden} without a number)" if hidden else ""
-    return f"{capital(children(group))}: {and_list(parts)} of {len(verdicts)} measures against {whom}{tail}"
+    return f"{capital(children(group))}: {and_list(parts)} of {counted(len(verdicts), 'measure')} against {whom}{tail}"
 
 
-def forest_alt(view: View) -> str:
+def _any(measures: int) -> str:
+    return "this measure" if measures == 1 else f"any of {counted(measures, 'measure')}"
+
+
+def forest_alt(view: View, measures: Sequence[Measure] | None = None) -> str:
     """Type, measure, main finding, how much is hidden, and where the numbers are."""
-    items = [item for measure in view.pathway for item in view.compare(measure)]
+    shown = view.pathway if measures is None else measures
+    items = [item for measure in shown for item in view.compare(measure)]
     hidden = sum(item.verdict.outcome == "hidden" for item in items)
     return (
         f"Forest chart: ratio of each group's rate to that of {children(view.reference)}, with "
         f"{view.interval_name}s, "
-        f"on {counted(len(view.pathway), 'measure')}, {view.period_label()}{periods_clause(view)}. "
-        f"{forest_headline(view)}. {hidden} of {counted(len(items), 'comparison')} hidden. "
+        f"on {counted(len(shown), 'measure')}, {view.period_label()}{periods_clause(view, shown)}. "
+        f"{forest_headline(view, shown)}. {hidden} of {counted(len(items), 'comparison')} hidden. "
         "All numbers are in the table below the chart."
     )
 

@@ -158,11 +158,11 @@ def _without_result(items: Sequence[Comparison]) -> list[str]:
     return [f"{total} cannot be shown ({', '.join(f'{number} {said}' for number, said in counted)})"]
 
 
-def periods_clause(view: View) -> str:
+def periods_clause(view: View, measures: Sequence[Measure] | None = None) -> str:
     """' (Proven re-offending rate: April 2022 to March 2023)', where a measure of the overview has its own period."""
     told = [
         f"{and_list(measure.title for measure in measures)}: {view.period_label(period)}"
-        for period, measures in view.other_periods(view.pathway).items()
+        for period, measures in view.other_periods(view.pathway if measures is None else measures).items()
     ]
     return f" ({'; '.join(told)})" if told else ""
 

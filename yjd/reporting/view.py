@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from yjd.errors import RenderingError
 from yjd.reporting.classify import Verdict, classify
+from yjd.reporting.index import NUMBERS, Row, RowIndex
 from yjd.reporting.words import Measure, order_groups
-from yjd.schema import ALL, KNOWN, RESULT_COLUMNS, RESULT_VALUES, SPLITS, UNKNOWN
+from yjd.schema import ALL, ELSEWHERE, KNOWN, RESULT_COLUMNS, UNKNOWN
+
+__all__ = ["Comparison", "Row", "View"]
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Row = Mapping[str, Any]
-_INDEXED = ("measure", "quantity", "period", "level")
-_NUMBERS = frozenset(RESULT_VALUES) - {"method", "status", "disclosure"}
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -41,18 +38,38 @@ class View:
         Columns `yjd.schema.RESULT_COLUMNS`.
     manifest : mapping
         The content of `release.json`.
+    area : str
+        The area that is looked at; all of them together by default.
     """
 
     results: pd.DataFrame
     manifest: Mapping[str, Any]
+    area: str = ALL
 
     def __post_init__(self) -> None:
-        missing = [name for name in RESULT_COLUMNS if name not in self.results.columns]
-        if missing:
-            raise RenderingError(
-                f"results of the release lack the columns {', '.join(missing)}.",
-                "Make the release again with this version of yjd.",
-            )
+        _ = self.index  # refuses results that lack a column
+
+    @cached_property
+    def region(self) -> View:
+        """The view of all areas together."""
+        return self if self.area == ALL else self.at(ALL)
+
+    def at(self, area: str) -> View:
+        """The same release as one area looks at it; measures and periods stay those of the region."""
+        if area == self.area:
+            return self
+        other = object.__new__(View)
+        vars(other).update(results=self.results, manifest=self.manifest, area=area, index=self.index)
+        if area != ALL:
+            vars(other)["region"] = self.region
+        return other
+
+    @cached_property
+    def areas(self) -> list[str]:
+        """The areas that the release has rows of, in the order of its manifest, then the others."""
+        held = self.index.values("area") - {ALL, UNKNOWN, ELSEWHERE}
+        listed = [str(area) for area in self.manifest.get("areas", ()) if str(area) in held]
+        return listed + sorted(held - set(listed))
 
     @cached_property
     def measures(self) -> tuple[Measure, ...]:
@@ -62,6 +79,8 @@ class View:
     @cached_property
     def pathway(self) -> tuple[Measure, ...]:
         """The measures of the overview: those the manifest names, or the first of each family."""
+        if self.area != ALL:
+            return self.region.pathway
         named = self.manifest.get("headline", {}).get("measures")
         if named:
             return tuple(measure for measure in self.measures if measure.id in named)
@@ -81,6 +100,8 @@ class View:
         then the latest earlier period of the same kind that has a number. Whoever shows it names it, with
         `title_of`.
         """
+        if self.area != ALL:
+            return self.region.period_of(measure)
         if measure.id not in self._periods_of:
             self._periods_of[measure.id] = self._choose_period(measure)
         return self._periods_of[measure.id]
@@ -173,7 +194,7 @@ class View:
         return [self._unknown_entry(entry) for entry in wanted]
 
     def _unknown_entry(self, entry: Mapping[str, Any]) -> Row:
-        unknown, total = (_clean("numerator", entry.get(name)) for name in ("unknown", "total"))
+        unknown, total = (_number(entry.get(name)) for name in ("unknown", "total"))
         mark, share = "", None
         if total == 0:
             mark = "[z]"
@@ -244,47 +265,20 @@ class View:
         return list(self.manifest.get("periods", ()))
 
     @cached_property
-    def _places(self) -> dict[tuple[str, ...], Any]:
-        """Where the rows of the report are, by measure, quantity, period and level.
-
-        Most rows of a release are of splits by area, sex, age or deprivation, or of another confidence: they
-        are left out once, by column, and of the others only those that are asked for are read.
-        """
-        frame = self.results
-        kept = (frame[list(SPLITS)] == ALL).all(axis=1)
-        for name in ("rung", "term"):
-            kept &= frame[name].isna() | (frame[name] == "")
-        confidence = frame["confidence"].astype("float64")
-        kept &= confidence.isna() | ((confidence - self.confidence).abs() < 1e-9)
-        places = kept.to_numpy().nonzero()[0]
-        names = [frame[name].to_numpy()[places] for name in _INDEXED]
-        found: dict[tuple[str, ...], Any] = {}
-        for place, key in zip(places, zip(*names, strict=True), strict=True):
-            found.setdefault(key, []).append(place)
-        return found
+    def index(self) -> RowIndex:
+        """The rows; a view of an area shares them with the view of all areas."""
+        return RowIndex(self.results)
 
     @cached_property
-    def _read(self) -> dict[tuple[str, ...], list[Row]]:
-        return {}
-
-    def _bucket(self, key: tuple[str, ...]) -> list[Row]:
-        if key not in self._read:
-            places = self._places.get(key)
-            records = self.results.iloc[places].to_dict("records") if places else []
-            self._read[key] = [
-                {str(name): _clean(str(name), value) for name, value in record.items()} for record in records
-            ]
-        return self._read[key]
-
-    @cached_property
-    def _present(self) -> frozenset[tuple[str, ...]]:
-        return frozenset(key[:2] for key in self._places)
+    def _present(self) -> set[tuple[str, str]]:
+        held = self.index.places(area=self.area, rung="", term="")
+        return self.index.pairs("measure", "quantity", held)
 
     @cached_property
     def by_child(self) -> frozenset[str]:
         """Measures whose intervals allow for children who come again."""
-        allow = self.results["method"].astype(str).str.endswith("_by_child") & (self.results["quantity"] == "rri")
-        return frozenset(self.results.loc[allow, "measure"])
+        found = self.index.pairs("measure", "method", self.index.places(quantity="rri"))
+        return frozenset(measure for measure, method in found if method.endswith("_by_child"))
 
     def has(self, measure: Measure, quantity: str) -> bool:
         """The release holds this quantity for the measure, for all areas, ages and sexes together."""
@@ -304,9 +298,36 @@ class View:
 
         The period is the measure's own (`period_of`) and the level the headline's where they are not given.
         """
-        key = (measure.id, quantity, period or self.period_of(measure), level or self.level)
+        found = self.parts(measure.id, quantity, period=period or self.period_of(measure), level=level)
         return [
-            row for row in self._bucket(key) if group in (None, row["group"]) and reference in (None, row["reference"])
+            row
+            for row in found
+            if not row["rung"]
+            and not row["term"]
+            and group in (None, row["group"])
+            and reference in (None, row["reference"])
+        ]
+
+    def parts(
+        self,
+        measure: str,
+        quantity: str,
+        *,
+        period: str,
+        level: str | None = None,
+        confidence: float | None = None,
+        **keys: str,
+    ) -> list[Row]:
+        """Rows of one quantity with all their rungs and terms, at the headline's confidence unless another is named.
+
+        `keys` are further columns with the label that they must have, such as group, reference, rung or term.
+        """
+        wanted = self.confidence if confidence is None else confidence
+        return [
+            row
+            for row in self.index.rows(measure, quantity, self.area, period, level or self.level)
+            if (math.isnan(row["confidence"]) or abs(row["confidence"] - wanted) < 1e-9)
+            and all(row[name] == label for name, label in keys.items())
         ]
 
     def row(
@@ -318,10 +339,9 @@ class View:
 
     @cached_property
     def _groups(self) -> dict[str, set[str]]:
-        levels = self.results[["level", "group"]].drop_duplicates()
         found: dict[str, set[str]] = {}
-        for level, group in levels.itertuples(index=False):
-            found.setdefault(str(level), set()).add(str(group))
+        for level, group in self.index.pairs("level", "group"):
+            found.setdefault(level, set()).add(group)
         return found
 
     def groups(self, level: str | None = None) -> list[str]:
@@ -352,14 +372,15 @@ class View:
         return compared
 
 
-def _clean(name: str, value: Any) -> Any:
-    if name == "confidence" or name in _NUMBERS:
-        return math.nan if value in ("", None) else float(value)
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
+def _number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _absent(measure: str, quantity: str, group: str, reference: str) -> Row:
-    row: dict[str, Any] = {name: math.nan if name in _NUMBERS else "" for name in RESULT_COLUMNS}
+    row: dict[str, Any] = {name: math.nan if name in NUMBERS else "" for name in RESULT_COLUMNS}
     return row | {
         "measure": measure,
         "quantity": quantity,

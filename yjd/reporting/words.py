@@ -20,6 +20,23 @@ SHORTHAND: dict[str, str] = {
 
 CAUTION = "A difference is not of itself evidence of bias or a direct effect of ethnicity."
 
+ADJUSTERS: dict[str, str] = {  # what a model adjusts for
+    "group": "ethnic group",
+    "age_band": "age",
+    "sex": "sex",
+    "area": "area",
+    "period": "period",
+    "deprivation": "deprivation of the neighbourhood",
+    "offence_group": "type of offence",
+    "gravity": "seriousness of the offence (gravity score)",
+    "prior_outcomes": "earlier outcomes on record",
+    "admission": "admission of the offence",
+    "in_care": "being in care",
+    "assessed_reoffending": "assessed likelihood of reoffending",
+    "assessed_harm": "assessed risk of serious harm",
+    "assessed_safety": "assessed safety and wellbeing",
+}
+
 _REFERENCES = {
     "others": "all other children of known ethnicity",
     "everyone": "all children of known ethnicity",
