@@ -37,7 +37,7 @@ def url(request, tmp_path):
 
 def release(folder, run="0123456789ab", **changes):
     manifest = MANIFEST | {"run": run}
-    given = {"results": results(), "manifest": manifest, "charts": {}} | changes
+    given = {"results": results(), "manifest": manifest, "files": {}} | changes
     return read_release(write_release(folder, run, **given))
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from yjd.errors import HistoryError
-from yjd.release import CHECKSUMS, RESULTS, Release, read_results, run_identity
+from yjd.release import RESULTS, Release, read_results, run_identity
+from yjd.signoff import CHECKSUMS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ class History:
         HistoryError
             The database cannot be written, or holds a run of this name with another release.
         """
-        digest = run_identity({CHECKSUMS: (release.path / CHECKSUMS).read_text(encoding="utf-8")}, "", "")
+        digest = _digest(release)
         made = release.manifest["created_from"]
         row = {
             "run": release.run,
@@ -111,6 +112,24 @@ class History:
             raise HistoryError(
                 f"The history holds the run {release.run} with another release.", "Find out which of the two has left."
             )
+
+    def before(self, run: str, title: str) -> list[str]:
+        """The runs of a project that were recorded before this one was, or all where it is not recorded.
+
+        A run that is made again sees the same earlier ones as the first time, and so gives the same bytes. A history
+        can be shared by projects: they are told apart by title.
+        """
+        with self.engine.connect() as connection:
+            own = connection.execute(sa.select(_RUNS.c.position).where(_RUNS.c.run == run)).scalar()
+            of_project = sa.select(_RUNS.c.run).where(_RUNS.c.title == title).order_by(_RUNS.c.position)
+            earlier = of_project if own is None else of_project.where(_RUNS.c.position < own)
+            return [str(name) for name in connection.execute(earlier).scalars()]
+
+    def holds(self, release: Release) -> bool | None:
+        """Whether the run was recorded with just this release; None where it was not recorded."""
+        with self.engine.connect() as connection:
+            known = connection.execute(sa.select(_RUNS.c.release_sha256).where(_RUNS.c.run == release.run)).scalar()
+        return None if known is None else bool(known == _digest(release))
 
     def runs(self) -> pd.DataFrame:
         """Every run in the order of recording, without results."""
@@ -143,3 +162,7 @@ class History:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _digest(release: Release) -> str:
+    return run_identity({CHECKSUMS: (release.path / CHECKSUMS).read_text(encoding="utf-8")}, "", "")

@@ -1,7 +1,7 @@
 """The release: a folder that is complete and checked, or not there at all, and the only thing that may leave.
 
-It holds results.csv, release.json, the charts and SHA256SUMS. The same inputs give the same bytes: no clock and no
-machine is in it.
+It holds results.csv, release.json, charts and what else is made from released numbers, and SHA256SUMS. The same inputs
+give the same bytes: no clock and no machine is in it. Signatures are added beside (`yjd.signoff`).
 """
 
 from __future__ import annotations
@@ -9,32 +9,40 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from yjd.errors import DisclosureError
+from yjd.release_files import describe, place, sha256
 from yjd.schema import HIDDEN, RESULT_COLUMNS, RESULT_KEYS, RESULT_VALUES
+from yjd.signoff import CHECKSUMS, SIGNATURES, Signature, is_signed, read_signatures
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RESULTS, MANIFEST, CHECKSUMS = "results.csv", "release.json", "SHA256SUMS"
+RESULTS, MANIFEST = "results.csv", "release.json"
 _VALUES = tuple(name for name in RESULT_VALUES if name not in ("method", "status", "disclosure"))  # the numbers
 _TEXT = tuple(name for name in RESULT_COLUMNS if name not in (*_VALUES, "confidence"))
+_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release as read back, every checksum verified."""
+    """A release as read back, every checksum and signature verified."""
 
     path: Path
     run: str
     results: pd.DataFrame
     manifest: dict[str, Any]
+    signatures: tuple[Signature, ...] = ()
+
+    @property
+    def signed(self) -> bool:
+        """Whether two different reviewers approved it, and none declined; a draft otherwise."""
+        return is_signed(self.signatures)
 
 
 def run_identity(inputs: Mapping[str, str], config_sha256: str, version: str) -> str:
@@ -64,13 +72,11 @@ def write_release(
     *,
     results: pd.DataFrame,
     manifest: Mapping[str, Any],
-    charts: Mapping[str, bytes],
-    cards: Mapping[str, str] | None = None,
+    files: Mapping[str, bytes] = _NO_FILES,
 ) -> Path:
     """Write the release of one run under `folder`.
 
-    Everything is built in a folder beside it and moved into place in one step, so that a run that is killed leaves
-    either the whole release or none.
+    A run that is killed leaves either the whole release or none: see `yjd.release_files.place`.
 
     Parameters
     ----------
@@ -82,10 +88,8 @@ def write_release(
         Computed from released cells; columns `yjd.schema.RESULT_COLUMNS`.
     manifest : mapping
         What release.json says; the list of files is added.
-    charts : mapping of str to bytes
-        File name to content.
-    cards : mapping of str to str, optional
-        Measure to the Markdown of its model card.
+    files : mapping of str to bytes, optional
+        All else that belongs to it: path within the release, as charts/forest.svg, to content.
 
     Returns
     -------
@@ -98,27 +102,22 @@ def write_release(
         A hidden row still has a value, a text would run as a formula in a spreadsheet, or a release of this run is
         there with other content.
     """
-    _refuse_leaks(results)
+    refuse_leaks(results)
     folder.mkdir(parents=True, exist_ok=True)
-    target, building = folder / run, folder / f".{run}.building"
-    shutil.rmtree(building, ignore_errors=True)
-    contents = {RESULTS: results_csv(results), **{f"charts/{name}": content for name, content in charts.items()}}
-    contents |= {f"models/{name}.md": text.encode() for name, text in (cards or {}).items()}
-    listed = [{"path": path, "sha256": _sha256(content)} for path, content in sorted(contents.items())]
+    target = folder / run
+    contents = {RESULTS: results_csv(results), **files}
+    listed = describe(contents, results, manifest)
     text = json.dumps({**manifest, "files": listed}, indent=2, sort_keys=True, ensure_ascii=False)
     contents[MANIFEST] = f"{text}\n".encode()
-    sums = "".join(f"{_sha256(content)}  {path}\n" for path, content in sorted(contents.items()))
+    sums = "".join(f"{sha256(content)}  {path}\n" for path, content in sorted(contents.items()))
     contents[CHECKSUMS] = sums.encode()
-    if target.exists():
-        _same_or_refuse(target, sums)
-        return target
-    for path, content in contents.items():
-        (building / path).parent.mkdir(parents=True, exist_ok=True)
-        with (building / path).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    building.replace(target)
+    if not target.exists():
+        try:
+            place(contents, target)
+        except OSError:
+            if not target.exists():  # else another process was faster with the same run
+                raise
+    _same_or_refuse(target, sums)
     return target
 
 
@@ -128,27 +127,49 @@ def read_release(path: Path) -> Release:
     Raises
     ------
     DisclosureError
-        A file is missing, changed or too many.
+        A file is missing, changed or too many, or a signature was changed.
     """
+    signatures = verify(path)
+    try:
+        results = read_results((path / RESULTS).read_bytes())
+        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        return Release(path, str(manifest["run"]), results, manifest, signatures)
+    except (OSError, ValueError, KeyError):
+        raise DisclosureError(
+            f"The release {path.resolve().name} cannot be read: its {RESULTS} or {MANIFEST} is not one that yjd wrote.",
+            "Take it from where it was made, or run again.",
+        ) from None
+
+
+def verify(path: Path) -> tuple[Signature, ...]:
+    """Hold every file of a release against its checksums, and every signature against its chain.
+
+    Raises
+    ------
+    DisclosureError
+        A file is missing, changed or too many, or a signature was changed.
+    """
+    name = path.resolve().name
     try:
         lines = (path / CHECKSUMS).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        raise DisclosureError(
-            f"{path.name} is not a release: it has no {CHECKSUMS}.", "Name the folder of a release."
-        ) from None
-    stated = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    found = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
-    found.pop(CHECKSUMS, None)
-    wrong = sorted(set(stated) ^ set(found))
-    wrong += sorted(name for name in set(stated) & set(found) if _sha256(found[name].read_bytes()) != stated[name])
+    except (OSError, UnicodeDecodeError):
+        raise DisclosureError(f"{name} is not a release: it has no {CHECKSUMS}.", "Name the folder of one.") from None
+    stated = {file: digest for digest, _, file in (line.partition("  ") for line in lines)}
+    # a link counts as too many: what it leads to can change without it
+    found = {entry.relative_to(path).as_posix(): entry for entry in path.rglob("*") if _is_file(entry)}
+    for own in (CHECKSUMS, SIGNATURES):
+        found.pop(own, None)
+    wrong = sorted((set(stated) ^ set(found)) | ({RESULTS, MANIFEST} - set(stated)))
+    wrong += sorted(
+        file for file in set(stated) & set(found)
+        if found[file].is_symlink() or sha256(found[file].read_bytes()) != stated[file]
+    )  # fmt: skip
     if wrong:
         raise DisclosureError(
-            f"The release {path.name} is not as it was written: {', '.join(wrong[:5])}.",
+            f"The release {name} is not as it was written: {', '.join(wrong[:5])}.",
             "Take it from where it was made, or run again.",
         )
-    results = read_results((path / RESULTS).read_bytes())
-    manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    return Release(path, str(manifest["run"]), results, manifest)
+    return read_signatures(path)
 
 
 def read_results(csv: bytes) -> pd.DataFrame:
@@ -167,8 +188,14 @@ def results_csv(results: pd.DataFrame) -> bytes:
     return ordered.to_csv(index=False, lineterminator="\n").encode()
 
 
-def _refuse_leaks(results: pd.DataFrame) -> None:
-    """The last look before anything is written."""
+def refuse_leaks(results: pd.DataFrame) -> None:
+    """The last look before anything is written.
+
+    Raises
+    ------
+    DisclosureError
+        A hidden row still has a value, or a text would run as a formula in a spreadsheet.
+    """
     hidden = results[results["disclosure"].isin(HIDDEN)]
     if hidden[list(_VALUES)].notna().any(axis=None):
         raise DisclosureError("A hidden row of the results still has a value, so nothing was released.", "Report this.")
@@ -180,16 +207,13 @@ def _refuse_leaks(results: pd.DataFrame) -> None:
 
 
 def _same_or_refuse(target: Path, sums: str) -> None:
-    try:
-        written = (target / CHECKSUMS).read_text(encoding="utf-8")
-    except OSError:
-        written = ""
-    if written != sums:
+    verify(target)
+    if (target / CHECKSUMS).read_text(encoding="utf-8") != sums:
         raise DisclosureError(
             f"A release {target.name} is already there with other content, though its inputs are the same.",
             "Move it away and run again; keep it, since it may have left already.",
         )
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _is_file(entry: Path) -> bool:
+    return entry.is_symlink() or not entry.is_dir()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from yjd.reporting import sentences
 from yjd.reporting.tables import Cell, number, table, text
@@ -37,39 +36,35 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
 
 
 def accounting_table(view: View) -> str:
-    """Rows read, used, set aside and out of scope, by extract."""
+    """Rows read, used, set aside and out of scope, by extract, as rounded as the release has them."""
     names = ("read", "used", "set_aside", "out_of_scope")
     rows = [
-        [text(entry["extract"]), *(number(entry.get(name)) for name in names)]
+        [text(entry["extract"]), *(_rows(entry.get(name)) for name in names)]
         for entry in view.manifest.get("accounting", ())
     ]
     columns = ("Extract", "Rows read", "Used", "Set aside", "Out of scope")
-    return _or_none(
-        rows,
-        table("Rows of each extract: read = used + set aside + out of scope", columns, [("", rows)]) if rows else "",
-    )
+    base = view.manifest.get("accounting_rounded_to")
+    caption = f"Rows of each extract{f', rounded to the nearest {base}' if base else ''}"
+    return _or_none(rows, table(caption, columns, [("", rows)]) if rows else "")
 
 
 def accounting_sentence(view: View) -> str:
-    """Whether every row read is accounted for."""
+    """Whether every row read is accounted for: found out before the numbers were rounded."""
     entries = view.manifest.get("accounting", ())
-    whole = [entry for entry in entries if _sums(entry) is not None]
-    wrong = [str(entry["extract"]) for entry in whole if not _sums(entry)]
+    wrong = [plain(str(entry["extract"])) for entry in entries if entry.get("adds_up") is False]
     if wrong:
-        names = ", ".join(map(plain, wrong))
-        return f"The rows do not add up for {len(wrong)} of {len(entries)} extracts: {names}."
-    if not entries:
-        return "This release does not say how many rows were read."
-    if len(whole) < len(entries):
-        told = f"{len(whole)} of {len(entries)} extracts"
-        return f"Every row read is accounted for in {told}; the others hold a hidden count."
-    return "Every row read is accounted for: read = used + set aside + out of scope."
+        return f"The rows do not add up for {len(wrong)} of {len(entries)} extracts: {', '.join(wrong)}."
+    if not entries or any(entry.get("adds_up") is None for entry in entries):
+        return "This release does not say whether every row read is accounted for."
+    return (
+        "Every row read is accounted for: read = used + set aside + out of scope. The numbers shown are rounded, so "
+        "that no single record can be told, and need not add up."
+    )
 
 
-def _sums(entry: Mapping[str, Any]) -> bool | None:
-    counts = [entry.get(name) for name in ("read", "used", "set_aside", "out_of_scope")]
-    known = [count for count in counts if isinstance(count, int | float)]
-    return known[0] == sum(known[1:]) if len(known) == 4 else None
+def _rows(value: object) -> Cell:
+    """A number of rows, or 'fewer than 10'."""
+    return Cell(escape_html(value), number=True) if isinstance(value, str) else number(value)
 
 
 def attrition_table(view: View) -> str:

@@ -45,7 +45,7 @@ def open_report(release: str | Path | None = None) -> Report:
             f"Set the parameter `release` or the variable {RELEASE_VARIABLE}.",
         )
     found = read_release(Path(place))
-    return Report(found.results, found.manifest, folder=Path(found.path))
+    return Report(found.results, found.manifest, folder=Path(found.path), signed=found.signed)
 
 
 class Report:
@@ -59,10 +59,15 @@ class Report:
         The content of `release.json`.
     folder : Path, optional
         The release's folder: its charts are used as they are; without them they are drawn.
+    signed : bool, optional
+        Whether two reviewers have signed the release: without it, the report is a draft.
     """
 
-    def __init__(self, results: pd.DataFrame, manifest: Mapping[str, Any], *, folder: Path | None = None) -> None:
+    def __init__(
+        self, results: pd.DataFrame, manifest: Mapping[str, Any], *, folder: Path | None = None, signed: bool = False
+    ) -> None:
         self.view = View(results, manifest)
+        self.signed = signed
         self._folder = folder
 
     @property
@@ -91,7 +96,7 @@ class Report:
         parts = []
         if manifest.get("demonstration"):
             parts.append("<p><strong>DEMONSTRATION DATA.</strong> Every child and every number here is made up.</p>")
-        if not manifest.get("signed"):
+        if not self.signed:
             parts.append("<p><strong>DRAFT.</strong> This release has not been signed off: do not share it.</p>")
         stamp = f'<div class="yjd-banner" role="note" aria-label="Status of this report">{"".join(parts)}</div>'
         office = manifest.get("office") or manifest.get("contact") or {}
