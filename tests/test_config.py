@@ -27,6 +27,28 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert settings.folder == tmp_path.resolve()
 
 
+def test_a_preset_of_disclosure_rules_says_only_what_its_rule_says(tmp_path: Path) -> None:
+    given = "\n".join(
+        line
+        for line in TOML.splitlines()
+        if line.split(" ")[0] not in ("minimum_count", "zero_safe", "method", "round_to")
+    )
+    (tmp_path / "yjd.toml").write_text(
+        given.replace("[disclosure]", '[disclosure]\npreset = "hide_1_to_7_round_5"'), encoding="utf-8"
+    )
+    rules = load(tmp_path / "yjd.toml").disclosure.rules()
+    assert (rules.minimum_count, rules.zero_safe, rules.method, rules.round_to) == (8, True, "hide_and_round", 5)
+    (tmp_path / "yjd.toml").write_text('[disclosure]\npreset = "hide_1_to_7_round_5"\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="minimum_denominator"):
+        load(tmp_path / "yjd.toml")
+
+
+def test_disclosure_rules_that_contradict_each_other_are_refused_together(tmp_path: Path) -> None:
+    (tmp_path / "yjd.toml").write_text(TOML.replace('method = "hide"', 'method = "round"'), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="rounds nothing"):
+        load(tmp_path / "yjd.toml")
+
+
 def test_the_hash_ignores_comments_and_layout(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(TOML, encoding="utf-8")
     (tmp_path / "b.toml").write_text("# a remark\n\n" + TOML, encoding="utf-8")

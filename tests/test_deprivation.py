@@ -144,7 +144,7 @@ def test_a_project_splits_by_it_from_extract_to_release(tmp_path: Path) -> None:
     results = read_release(run(load(project.folder / "yjd.toml"), report=False).release).results
     rates = results.query("measure == 'arrest_rate' and quantity == 'rate'").set_index(["deprivation", "group"])
     assert rates.loc[("1", "Black"), "estimate"] == pytest.approx(1000 * 12 / 500)
-    assert rates.loc[("2", "Black"), "disclosure"] == "primary"
+    assert rates.loc[("2", "Black"), "disclosure"] == "hidden"
     # three in the second fifth: neither the group's total nor the fifth's gives them back
     assert rates.loc[[("2", "White"), ("2", "Known"), ("2", "All")], "numerator"].isna().any()
     assert rates.loc[[(fifth, "Black") for fifth in "1345"] + [("All", "Black")], "numerator"].isna().any()

@@ -111,9 +111,9 @@ def test_counts_put_the_numerator_beside_its_denominator():
 
 
 @pytest.mark.parametrize(("above", "below", "disclosure"), [
-    ("primary", "secondary", "primary"),
-    ("secondary", "primary", "primary"),
-    ("shown", "secondary", "secondary"),
+    ("hidden", "shown", "hidden"),
+    ("hidden", "rounded", "hidden"),
+    ("shown", "hidden", "hidden"),
     ("rounded", "shown", "rounded"),
     ("shown", "shown", "shown"),
 ])  # fmt: skip

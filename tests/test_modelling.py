@@ -42,7 +42,7 @@ def table(*rows: dict[str, object]) -> pd.DataFrame:
 ])  # fmt: skip
 def test_a_row_on_small_counts_is_hidden_whole(settings: Settings, small: dict[str, float]) -> None:
     found = protected(table(row(**small)), settings).iloc[0]
-    assert (found["status"], found["disclosure"], found["method"]) == ("hidden", "primary", "")
+    assert (found["status"], found["disclosure"], found["method"]) == ("hidden", "hidden", "")
     numbers = ["numerator", "denominator", "reference_numerator", "reference_denominator",
                "estimate", "lower", "upper", "p_value"]  # fmt: skip
     assert found[numbers].isna().all()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yjd.config import load
+from yjd.config import Disclosure, load
 from yjd.errors import ConfigurationError
 from yjd.project import write_template
 
@@ -19,11 +19,14 @@ def test_only_the_disclosure_rules_are_left_to_state(tmp_path: Path) -> None:
         load(tmp_path / "yjd.toml")
     lines = str(raised.value).splitlines()
     assert [line.split(":")[0].strip("- ") for line in lines[1:]] == [
-        "disclosure.minimum_count", "disclosure.zero_safe", "disclosure.minimum_denominator", "disclosure.round_to",
+        "disclosure.minimum_count", "disclosure.zero_safe", "disclosure.minimum_denominator",
+        "disclosure.minimum_children", "disclosure.largest_share_percent", "disclosure.interval_width",
+        "disclosure.method", "disclosure.round_to", "disclosure.minimum_degrees_of_freedom",
     ]  # fmt: skip
     text = (tmp_path / "yjd.toml").read_text(encoding="utf-8")
-    for key in ("minimum_count", "zero_safe", "minimum_denominator", "round_to"):
-        text = text.replace(f"# {key}", key)
+    for line in [line for line in text.splitlines() if line.startswith("# ")]:
+        if line.split()[1] in Disclosure.model_fields and "preset" not in line:
+            text = text.replace(line, line[2:])
     (tmp_path / "yjd.toml").write_text(text, encoding="utf-8")
     assert load(tmp_path / "yjd.toml").disclosure.minimum_count == 6
 

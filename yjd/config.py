@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     Field,
     PrivateAttr,
     ValidationError,
@@ -17,29 +16,20 @@ from pydantic import (
     model_validator,
 )
 
-from yjd.config_extract import Connection, Extract, Section, is_iso_date
+from yjd.config_extract import Connection, Extract, Name, Section, is_iso_date
 from yjd.errors import ConfigurationError
+from yjd.office import Office, office_settings
 from yjd.schema import ALL, ELSEWHERE, KNOWN, POPULATION, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from yjd.disclosure.rules import Rules
+
 PeriodKind = Literal["financial_year", "calendar_year", "quarter", "month", "rolling_3_years"]
 Split = Literal["area", "sex", "age_band", "deprivation"]
 Adjuster = Literal["period", "area", "sex", "age_band", "deprivation", "offence_group", "gravity", "prior_outcomes",
                    "admission", "in_care", "assessed_reoffending", "assessed_harm", "assessed_safety"]  # fmt: skip
-
-
-def _plain_name(name: str) -> str:
-    """Names end up in spreadsheets and file names: nothing that a spreadsheet would run or a screen would hide."""
-    if not name.strip() or name != name.strip():
-        raise ValueError("a name cannot be blank or begin or end with a space")
-    if name[0] in "=+-@\t" or any(ord(letter) < 32 for letter in name):
-        raise ValueError("a name cannot begin with = + - @ or hold control characters")
-    return name
-
-
-Name = Annotated[str, AfterValidator(_plain_name)]
 
 
 class Project(Section):
@@ -57,14 +47,6 @@ class Project(Section):
         if taken := sorted(set(areas) & {ALL, KNOWN, UNKNOWN, ELSEWHERE}):
             raise ValueError(f"{', '.join(taken)}: reserved, choose another name")
         return areas
-
-
-class Office(Section):
-    """Whose report it is."""
-
-    name: Name = "Office name not given"
-    contact: str = ""
-    caveat: str = ""
 
 
 class Break(Section):
@@ -203,12 +185,50 @@ class Models(Section):
 
 
 class Disclosure(Section):
-    """The data owner's rules. None has a default: an office must state its own."""
+    """The data owner's rules. None has a default: an office must state its own, or name a preset and what differs."""
 
-    minimum_count: int = Field(ge=1, le=100)
+    preset: str = Field(default="", description="a set of rules seen in use: see yjd.disclosure.presets")
+    minimum_count: int = Field(ge=2, le=100)
     zero_safe: bool
     minimum_denominator: int = Field(ge=0)
+    minimum_children: int = Field(ge=0, le=100, description="behind a count of events; 0 means no rule")
+    largest_share_percent: int = Field(ge=1, le=100, description="of one child among events; 100 means no rule")
+    interval_width: int = Field(ge=2, le=100, description="counts that must stay possible for a hidden one")
+    method: Literal["hide", "round", "hide_and_round"]
     round_to: int = Field(ge=0, le=100, description="0 means no rounding")
+    minimum_degrees_of_freedom: int = Field(ge=0, description="of a model: records less what it estimates")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, given: Any) -> Any:
+        """Take from the preset what is not given."""
+        from yjd.disclosure.presets import PRESETS
+
+        if not isinstance(given, dict) or not given.get("preset"):
+            return given
+        if given["preset"] not in PRESETS:
+            raise ValueError(f"no preset {given['preset']!r}; there are {', '.join(PRESETS)}")
+        return {**PRESETS[given["preset"]].rules, **given}
+
+    @model_validator(mode="after")
+    def _rules_that_hold(self) -> Disclosure:
+        try:
+            self.rules()
+        except ConfigurationError as error:
+            raise ValueError(error.problem) from None
+        return self
+
+    def rules(self) -> Rules:
+        """The rules as the disclosure step takes them."""
+        from yjd.disclosure.rules import Rules
+
+        return Rules(**self.model_dump(exclude={"preset", "minimum_degrees_of_freedom"}))
+
+
+class Release(Section):
+    """Which kinds of file a release may hold; tables as CSV, what release.json says and checksums always stay."""
+
+    formats: tuple[Literal["csv", "svg", "png", "ods", "xlsx", "md"], ...] = ("csv", "svg", "png", "ods", "xlsx", "md")
 
 
 class Quality(Section):
@@ -227,6 +247,7 @@ class Settings(Section):
     analysis: Analysis = Analysis()
     models: Models = Models()
     disclosure: Disclosure
+    release: Release = Release()
     quality: Quality = Quality()
     warehouse: Connection | None = None
     history: Connection | None = None
@@ -279,6 +300,8 @@ def load(path: Path | str) -> Settings:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path.name} is not valid TOML: {_toml_problem(str(error), text)}") from None
+    if isinstance(raw.get("office", {}), dict):
+        raw["office"] = office_settings(path.resolve().parent, raw.get("office", {}))
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:

@@ -6,13 +6,25 @@ import os
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from yjd.errors import ConfigurationError
 from yjd.schema import DATE_TOKENS, TABLES
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+def _plain_name(name: str) -> str:
+    """Names end up in spreadsheets and file names: nothing that a spreadsheet would run or a screen would hide."""
+    if not name.strip() or name != name.strip():
+        raise ValueError("a name cannot be blank or begin or end with a space")
+    if name[0] in "=+-@\t" or any(ord(letter) < 32 for letter in name):
+        raise ValueError("a name cannot begin with = + - @ or hold control characters")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_plain_name)]
 
 
 class Section(BaseModel):

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from yjd import ethnicity
 from yjd.release import run_identity
-from yjd.schema import ALL, HIDDEN, SPLITS, UNKNOWN
+from yjd.schema import ALL, DISCLOSURES, HIDDEN, SPLITS, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from yjd.config import Settings
-    from yjd.extracts import LoadedExtracts
+    from yjd.extracts import Accounting, LoadedExtracts
     from yjd.measures import Measure, Stage
     from yjd.modelling import Modelled
     from yjd.pipeline import Counted
+
+
+_LEAST_ROWS = 10  # numbers of rows are rounded to it at least: one row set aside is one child whose record is odd
 
 
 def build_manifest(
@@ -41,10 +44,13 @@ def build_manifest(
     models : sequence of Modelled
         What was fitted.
     """
-    inputs = [{"extract": entry.extract, "sha256": entry.sha256, "rows": entry.read} for entry in loaded.accounting]
+    from yjd.pipeline import links_of
+
+    inputs = [{"extract": entry.extract, "sha256": entry.sha256} for entry in loaded.accounting]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
     hashes = {entry.extract: entry.sha256 for entry in loaded.accounting}
     headline = headline_period(settings, counted.periods)
+    rows = max(_LEAST_ROWS, settings.disclosure.minimum_count, settings.disclosure.round_to)
     return {
         "format": 1,
         "run": run_identity(hashes, settings.sha256, version("yjd")),
@@ -67,29 +73,22 @@ def build_manifest(
         },
         "measures": [_measure(measure, counted.stages) for measure in counted.measures],
         "models": [_model(one) for one in models],
-        "accounting": [
-            {
-                "extract": entry.extract,
-                "read": entry.read,
-                "used": entry.used,
-                "set_aside": entry.set_aside,
-                "out_of_scope": entry.out_of_scope,
-            }
-            for entry in loaded.accounting
-        ],
+        "accounting": [_accounted(entry, rows) for entry in loaded.accounting],
+        "accounting_rounded_to": rows,
         "attrition": _attrition(counted.stages, released, headline),
         "ethnicity": {
             "crosswalk_version": ethnicity.CROSSWALK_VERSION,
             "rule": settings.ethnicity.per_child,
             "source": settings.ethnicity.source,
-            "disagreements": _disagreements(loaded, settings),
+            "disagreements": _disagreements(loaded, settings, rows),
             "unknown": _unknown(counted.stages, released),
         },
         "disclosure": {
             "rules": settings.disclosure.model_dump(),
-            "primary": int((released["disclosure"] == "primary").sum()),
-            "secondary": int((released["disclosure"] == "secondary").sum()),
+            "cells": {name: int((released["disclosure"] == name).sum()) for name in DISCLOSURES},
+            "protecting": int((released["reason"] == "protects").sum()),
         },
+        "links": links_of(counted).as_json(),
         "findings": loaded.findings + counted.findings + [
             {"severity": "break", "text": f"{entry.period}: {entry.note}"} for entry in settings.periods.breaks
         ],
@@ -102,6 +101,28 @@ def headline_period(settings: Settings, periods: pd.DataFrame) -> str:
         return settings.periods.headline
     first_kind = periods[periods["kind"] == periods["kind"].iloc[0]]
     return str(first_kind["period"].iloc[-1])
+
+
+def safe_rows(number: int, base: int) -> int | str:
+    """A number of rows as it may leave: rounded to the nearest multiple, halves up, or 'fewer than 10'.
+
+    Parameters
+    ----------
+    number : int
+        Of rows, at least 0. Zero says nothing of anybody, and stays.
+    base : int
+        What is rounded to, and below which nothing more is said; above 1.
+    """
+    if 0 < number < base:
+        return f"fewer than {base}"
+    return (2 * number + base) // (2 * base) * base
+
+
+def _accounted(entry: Accounting, base: int) -> dict[str, Any]:
+    """Where the rows of an extract went, rounded, and whether the exact numbers add up."""
+    parts = {"used": entry.used, "set_aside": entry.set_aside, "out_of_scope": entry.out_of_scope}
+    rounded = {name: safe_rows(number, base) for name, number in ({"read": entry.read} | parts).items()}
+    return {"extract": entry.extract, **rounded, "adds_up": entry.read == sum(parts.values())}
 
 
 def _model(one: Modelled) -> dict[str, Any]:
@@ -188,9 +209,12 @@ def _unknown(stages: dict[str, Stage], released: pd.DataFrame) -> list[dict[str,
     ]
 
 
-def _disagreements(loaded: LoadedExtracts, settings: Settings) -> dict[str, int | None]:
-    """Children whose records disagree, among those with two records or more; None where too few to show."""
+def _disagreements(loaded: LoadedExtracts, settings: Settings, base: int) -> dict[str, int | str | None]:
+    """Children whose records disagree, among those with two records or more, rounded; None where too few to show."""
     disagree, shared = loaded.disagreements.get("disagree", 0), loaded.disagreements.get("shared", 0)
     least = settings.disclosure.minimum_count
     safe = all(count == 0 or count >= least for count in (disagree, shared - disagree))
-    return {"children": disagree if safe else None, "shared": shared if safe else None}
+    return {
+        "children": safe_rows(disagree, base) if safe else None,
+        "shared": safe_rows(shared, base) if safe else None,
+    }

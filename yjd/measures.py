@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from yjd.errors import ConfigurationError
-from yjd.schema import CELL_KEYS, HIDDEN
+from yjd.schema import CELL_KEYS, DISCLOSURES, HIDDEN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,6 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REQUIRED = ("title", "counts", "unit", "source", "date", "reads")
 _OPTIONAL = ("follow_up_months", "public", "part_of", "sums", "systems", "once", "note")
 STATUS_ORDER = ("ok", "break", "censored", "not_available")  # from best to worst
-DISCLOSURE_ORDER = ("shown", "rounded", "secondary", "primary")
 
 FAMILIES = ("search", "arrest", "precourt", "fte", "reoffending", "intervention")  # the pathway, in order
 
@@ -227,8 +226,7 @@ def counts(cells: pd.DataFrame, measure: Measure, sums: pd.DataFrame | None = No
     -------
     DataFrame
         measure, period, area, sex, age_band, level, group, numerator, denominator, status, disclosure. The
-        status is the worse of the two cells'. A row is hidden if either cell is hidden; a cell hidden in its
-        own right (primary) outranks one hidden for another's sake (secondary). A numerator without a
+        status is the worse of the two cells'. A row is hidden if either cell is hidden. A numerator without a
         denominator cell (the Unknown group of a population base) has the denominator 0: ``no_denominator``.
         Where sums are given, their three columns besides; NaN where the row is hidden or the sums have no row.
     """
@@ -243,7 +241,7 @@ def counts(cells: pd.DataFrame, measure: Measure, sums: pd.DataFrame | None = No
     result["numerator"] = joined["n_above"].astype("float64")
     result["denominator"] = joined["n_below"].astype("float64").mask(unmatched, 0.0)
     result["status"] = _outranking(joined, "status", STATUS_ORDER)
-    result["disclosure"] = _outranking(joined, "disclosure", DISCLOSURE_ORDER)
+    result["disclosure"] = _outranking(joined, "disclosure", DISCLOSURES)
     return result if sums is None else _with_sums(result, sums, [*keys, "measure"])
 
 

@@ -305,7 +305,7 @@ def protected(results: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     shown.loc[unsafe, [*_COUNTS, *_ESTIMATES, "q_value"]] = np.nan
     shown.loc[unsafe, "method"] = ""
     shown.loc[unsafe, "status"] = "hidden"
-    shown["disclosure"] = np.where(unsafe, "primary", "rounded")
+    shown["disclosure"] = np.where(unsafe, "hidden", "rounded")
     return shown.astype({"method": "str", "status": "str", "disclosure": "str"})
 
 

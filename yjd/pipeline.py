@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from yjd.analysis import Evidence
     from yjd.config import Settings
+    from yjd.disclosure import Links
     from yjd.extracts import Accounting
     from yjd.measures import Measure, Stage
     from yjd.warehouse import Warehouse
@@ -113,6 +114,7 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
     from yjd.history import History
     from yjd.manifest import build_manifest
     from yjd.release import read_release, write_release
+    from yjd.release_files import allowed
     from yjd.reporting.charts import charts_for
 
     folders = Folders.of(settings)
@@ -134,12 +136,14 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
     unprotected = pd.concat(
         [compute(counted.cells, counted, settings), *(one.results for one in models)], ignore_index=True
     )
-    review = {"cells": counted.cells, "results": unprotected}
+    review = {"cells": counted.cells, "released_cells": released, "results": unprotected}
     review |= {f"models/{one.measure.id}_{name}": table for one in models for name, table in one.diagnostics.items()}
     _write_review(folders.review / manifest["run"], review)
+    files = {f"charts/{name}": content for name, content in charts.items()}
+    files |= {f"models/{one.measure.id}.md": modelling.card(one, settings).encode() for one in models}
     path = write_release(
-        folders.release, manifest["run"], results=results, manifest=manifest, charts=charts,
-        cards={one.measure.id: modelling.card(one, settings) for one in models},
+        folders.release, manifest["run"], results=results, manifest=manifest,
+        files=allowed(files, settings.release.formats),
     )  # fmt: skip
     with History.open(history_url(settings)) as history:
         history.record(read_release(path))
@@ -236,16 +240,43 @@ def _without_identifiers(warehouse: Warehouse, stages: Sequence[Stage]) -> dict[
     return shares
 
 
-def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
-    """Hide what may not leave, and refuse to go on if an attack still finds any of it."""
-    from yjd import ethnicity
-    from yjd.disclosure import Links, Rules, audit, protect, related_periods
+def protect_cells(settings: Settings, counted: Counted, earlier: Sequence[pd.DataFrame] = ()) -> pd.DataFrame:
+    """Hide what may not leave, and refuse to go on if an attack still finds any of it.
 
-    given = settings.disclosure
-    rules = Rules(given.minimum_count, given.zero_safe, given.minimum_denominator, given.round_to or None)
-    groups = ethnicity.groups()
-    stages = counted.stages
-    links = Links(
+    Parameters
+    ----------
+    settings, counted
+        The project, and what was counted.
+    earlier : sequence of DataFrame
+        What each earlier release of the project showed: see `yjd.disclosure.published_cells`.
+    """
+    import pandas as pd
+
+    from yjd.disclosure import audit, protect
+    from yjd.repeats import contributors
+
+    rules, links = settings.disclosure.rules(), links_of(counted)
+    released = protect(
+        counted.cells, rules, links,
+        earlier=pd.concat(earlier, ignore_index=True) if earlier else None,
+        children=contributors(counted.evidence.sums, counted.measures),
+    )  # fmt: skip
+    found = audit(released, rules, links)
+    if len(found):
+        raise DisclosureError(
+            f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",
+            "Publish fewer splits, levels or periods, or raise minimum_count.",
+        )
+    return released
+
+
+def links_of(counted: Counted) -> Links:
+    """How what is published is tied together, beyond the totals that a table itself shows."""
+    from yjd import ethnicity
+    from yjd.disclosure import Links, related_periods
+
+    groups, stages = ethnicity.groups(), counted.stages
+    return Links(
         subsets={name: stage.part_of for name, stage in stages.items() if stage.part_of in stages},
         parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
         public_stages=frozenset(name for name, stage in stages.items() if stage.public),
@@ -254,14 +285,6 @@ def protect_cells(settings: Settings, counted: Counted) -> pd.DataFrame:
         headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
         denominators=[(measure.numerator, measure.denominator) for measure in counted.measures],
     )
-    released = protect(counted.cells, rules, links)
-    found = audit(released, rules, links)
-    if len(found):
-        raise DisclosureError(
-            f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",
-            "Publish fewer splits, levels or periods, or raise minimum_count.",
-        )
-    return released
 
 
 def compute(cells: pd.DataFrame, counted: Counted, settings: Settings, *, released: bool = False) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from yjd.repeats_sql import (
     shared_sql,
     sums_sql,
 )
-from yjd.schema import ALL, KNOWN, SPLITS, UNKNOWN
+from yjd.schema import ALL, CELL_KEYS, KNOWN, SPLITS, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _ONE_A_ROW = re.compile(r"\b1 AS n\b", re.IGNORECASE)
 _STRATUM = ("period", *SPLITS, "level")
+_CONTRIBUTORS = ("numerator_children", "numerator_largest", "denominator_children", "denominator_largest")
 
 
 def event_sums(
@@ -57,7 +58,8 @@ def event_sums(
     DataFrame
         measure, period, area, sex, age_band, deprivation, level, group, and the columns
         ``yjd.metrics.counts.CHILD_SUMS``: sums over children of y^2, y x and x^2, where y is the child's events
-        in the cell and x its part of the base (0 for a population). Every group, Unknown, Known and All has a
+        in the cell and x its part of the base (0 for a population); and of numerator and denominator how many
+        children bring any event, and the most that one brings. Every group, Unknown, Known and All has a
         row wherever anything was counted; Known and All are by the child's own sum, so a child recorded in two
         groups is one child there. A record without a child's identifier and a count from a partner are events of
         as many children. Where nothing that a stage counts in a period and place carries an identifier, the sums
@@ -66,7 +68,7 @@ def event_sums(
     import pandas as pd
 
     plan = _plan([one for one in measures if _repeats(one, stages)], stages)
-    columns = ["measure", *_STRATUM, "group", *CHILD_SUMS]
+    columns = ["measure", *_STRATUM, "group", *CHILD_SUMS, *_CONTRIBUTORS]
     if not (plan.measures and _levels_of_splits(settings)):
         return pd.DataFrame(columns=columns)
     names = _names(warehouse, settings)
@@ -74,8 +76,40 @@ def event_sums(
         cells = _write_cells(warehouse, names, settings)
         found = warehouse.query(sums_sql(plan))
     found = cells.merge(found, on="cell").drop(columns="cell")
-    frames = _by_measure(_every_group(found.groupby([*_STRATUM, "group"]).sum(), names), plan)
+    most = [name for name in found.columns if str(name).startswith("most")]
+    by_cell = found.groupby([*_STRATUM, "group"])
+    summed = by_cell[[name for name in found.columns if name not in (*_STRATUM, "group", *most)]].sum()
+    frames = _by_measure(_every_group(summed.join(by_cell[most].max()), names), plan)
     return pd.concat(frames, ignore_index=True)[columns]
+
+
+def contributors(sums: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
+    """Tell how many children stand behind each count of events.
+
+    Parameters
+    ----------
+    sums : DataFrame
+        From :func:`event_sums`.
+    measures : sequence of Measure
+        Those of the project.
+
+    Returns
+    -------
+    DataFrame
+        `yjd.schema.CELL_KEYS`, children (who bring an event; a record without an identifier is one), largest (the
+        most events of one child). NaN where no record carries an identifier.
+    """
+    import pandas as pd
+
+    keys = [*_STRATUM, "group"]
+    parts = [
+        sums.loc[sums["measure"] == measure.id, [*keys, f"{side}_children", f"{side}_largest"]]
+        .set_axis([*keys, "children", "largest"], axis=1)
+        .assign(stage=getattr(measure, side))
+        for measure in measures
+        for side in ("numerator", "denominator")
+    ]
+    return pd.concat(parts, ignore_index=True).drop_duplicates(list(CELL_KEYS))[[*CELL_KEYS, "children", "largest"]]
 
 
 def shared_sums(
@@ -230,14 +264,19 @@ def _by_measure(wide: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
 
     everyone = wide[wide["group"] == ALL].set_index(list(_STRATUM))
     stratum = pd.MultiIndex.from_frame(wide[list(_STRATUM)])
-    squares = {"0": pd.Series(0.0, index=wide.index)}
+    nothing = pd.Series(0.0, index=wide.index)
+    squares, behind = {"0": nothing}, {"0": (nothing * float("nan"), nothing * float("nan"))}
     for place, column in enumerate(plan.columns):
         rows, named = everyone[f"all{place}"], everyone[f"all{place}"] - everyone[f"nobody{place}"]
         anonymous = (named == 0) & ((rows > 0) | (not named.any()))
-        squares[column] = wide[f"q{place}"].mask(anonymous.reindex(stratum).to_numpy(dtype=bool))
+        nameless = anonymous.reindex(stratum).to_numpy(dtype=bool)
+        squares[column] = wide[f"q{place}"].mask(nameless)
+        behind[column] = wide[f"children{place}"].mask(nameless), wide[f"most{place}"].mask(nameless)
     for place, measure in enumerate(plan.measures):
         above, below = (squares[plan.column(name)] for name in (measure.numerator, measure.denominator))
         products = wide[f"p{place}"] if f"p{place}" in wide else squares["0"]
         sums = pd.DataFrame(dict(zip(CHILD_SUMS, (above, products, below), strict=True)))
         sums = sums.mask(sums.isna().any(axis=1))
+        sides = [*behind[plan.column(measure.numerator)], *behind[plan.column(measure.denominator)]]
+        sums = sums.assign(**dict(zip(_CONTRIBUTORS, sides, strict=True)))
         yield pd.concat([wide[[*_STRATUM, "group"]], sums], axis=1).assign(measure=measure.id)

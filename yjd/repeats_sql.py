@@ -100,7 +100,10 @@ GROUP BY m.cell, e.child"""
 
 
 def sums_sql(plan: Plan) -> str:
-    """Square and sum. Of each stage: q, the squares; all, its rows; nobody, those without a child. p: products."""
+    """Square and sum. p: products. Of each stage: q, the squares; all, its rows; nobody, those without a child.
+
+    And children, those who bring any, a row without a child being one; most, what one of them brings.
+    """
 
     def total(child: str, nobody: str) -> str:
         return f"SUM(CASE WHEN c.child IS NULL THEN {nobody} ELSE {child} END)"
@@ -109,6 +112,9 @@ def sums_sql(plan: Plan) -> str:
     for place, name in enumerate(plan.columns):
         sums.append(f"{total(f'c.{name} * c.{name}', f'c.{name}')} AS q{place}")
         sums.append(f"{total(f'c.{name}', f'c.{name}')} AS all{place}, {total('0.0', f'c.{name}')} AS nobody{place}")
+        some = f"CASE WHEN c.{name} > 0 THEN 1.0 ELSE 0.0 END"
+        sums.append(f"{total(some, f'c.{name}')} AS children{place}")
+        sums.append(f"MAX(CASE WHEN c.child IS NOT NULL THEN c.{name} WHEN c.{name} > 0 THEN 1.0 END) AS most{place}")
     for place, measure in enumerate(plan.measures):
         above, below = plan.column(measure.numerator), plan.column(measure.denominator)
         if below != "0":

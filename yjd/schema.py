@@ -12,7 +12,8 @@ KNOWN = "Known"  # every child whose ethnicity is known
 UNKNOWN = "Unknown"
 ELSEWHERE = "Elsewhere"  # an area outside the project's
 POPULATION = "population"
-HIDDEN = ("primary", "secondary")  # values of `disclosure` that blank a row
+DISCLOSURES = ("shown", "rounded", "hidden")  # from open to closed
+HIDDEN = ("hidden",)  # the values of `disclosure` that blank a row
 DATE_TOKENS = ("YYYY", "MM", "DD")
 
 ColumnType = Literal[

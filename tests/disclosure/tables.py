@@ -7,7 +7,16 @@ import pandas as pd
 from yjd.disclosure import Links, Rules
 from yjd.schema import CELL_COLUMNS, SPLITS
 
-RULES = Rules(minimum_count=6, zero_safe=True, minimum_denominator=0, round_to=None)
+RULES = Rules(
+    minimum_count=6,
+    zero_safe=True,
+    minimum_denominator=0,
+    minimum_children=0,
+    largest_share_percent=100,
+    interval_width=3,
+    method="hide",
+    round_to=0,
+)
 KEYS = {
     "stage": "arrests", "period": "2023-24", **dict.fromkeys(SPLITS, "All"), "level": "broad", "group": "All",
 }  # fmt: skip
@@ -46,7 +55,7 @@ def two_way(table, *, totals=True, **keys):
 
 def hidden(table):
     """The keys that are hidden, without what does not vary."""
-    gone = table[table["disclosure"].isin(["primary", "secondary"])]
+    gone = table[table["disclosure"] == "hidden"]
     return [tuple(row) for row in gone[["stage", "area", "group"]].itertuples(index=False)]
 
 
@@ -55,5 +64,5 @@ def only_threshold(table, rules=RULES):
     small = (table["n"] > 0) & (table["n"] < rules.minimum_count)
     released = table.copy()
     released.loc[small, "n"] = float("nan")
-    released.loc[small, "disclosure"] = "primary"
+    released.loc[small, "disclosure"] = "hidden"
     return released

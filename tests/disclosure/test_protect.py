@@ -28,7 +28,10 @@ ALL_OF_IT = by_area_and_group(list(FIVE_BY_FOUR), list(GROUPS[:4]))
 
 
 def small(**changes):
-    given = {"minimum_count": 6, "zero_safe": True, "minimum_denominator": 0, "round_to": None}
+    given = {
+        "minimum_count": 6, "zero_safe": True, "minimum_denominator": 0, "minimum_children": 0,
+        "largest_share_percent": 100, "interval_width": 3, "method": "hide", "round_to": 0,
+    }  # fmt: skip
     return Rules(**(given | changes))
 
 

@@ -59,7 +59,7 @@ def wild(seed: int, *, present: float = 0.9, odd: float = 0.03, whole: bool = Fa
             "numerator": events,
             "denominator": base,
             "status": words("ok", ["break", "censored", "not_available"]),
-            "disclosure": words("shown", ["rounded", "primary", "secondary"]),
+            "disclosure": words("shown", ["rounded", "hidden"]),
         }
     )
 
@@ -73,7 +73,7 @@ def check_results(found: pd.DataFrame, *, limits: bool = True) -> None:
     assert found.loc[~usable, ["estimate", "lower", "upper", "p_value"]].isna().all(axis=None)
     assert (found.loc[usable, "method"] != "").all()
     assert (found.loc[~usable, "method"] == "").all()
-    hidden = found["disclosure"].isin(["primary", "secondary"])
+    hidden = found["disclosure"].eq("hidden")
     assert (hidden == (found["status"] == "hidden")).all()
     counts = ["numerator", "denominator", "reference_numerator", "reference_denominator"]
     assert found.loc[hidden, counts].isna().all(axis=None)

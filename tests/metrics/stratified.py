@@ -93,7 +93,7 @@ def wild(draw: st.DrawFn) -> pd.DataFrame:
         numerator=numbers(draw(st.sampled_from([8, 60]))),
         denominator=numbers(draw(st.sampled_from([60, 900]))),
         status=words("ok", ["break", "censored", "not_available", "something_else"]),
-        disclosure=words("shown", ["rounded", "primary", "secondary"]),
+        disclosure=words("shown", ["rounded", "hidden"]),
     )
 
 
@@ -110,7 +110,7 @@ def check_table(found: pd.DataFrame, statuses: set[str], *, limits: bool = True)
         assert (numbers[:, 0] <= numbers[:, 2] + slack).all()
     assert found.loc[~usable, ["estimate", "lower", "upper", "p_value"]].isna().all(axis=None)
     assert (found.loc[usable, "method"] != "").all()
-    assert ((found["status"] == "hidden") == found["disclosure"].isin(["primary", "secondary"])).all()
+    assert ((found["status"] == "hidden") == found["disclosure"].eq("hidden")).all()
     assert found.loc[found["status"] == "hidden", NUMBERS].isna().all(axis=None)
 
 

@@ -141,7 +141,7 @@ def test_a_gap_ends_a_run_of_points() -> None:
 
 
 def test_a_hidden_period_hides_what_it_is_part_of() -> None:
-    frame = with_status(series([*[10] * 8, *[12] * 9], 100), "2019", disclosure="primary")
+    frame = with_status(series([*[10] * 8, *[12] * 9], 100), "2019", disclosure="hidden")
     assert set(control_chart(frame, kind="rate")["status"]) == {"hidden"}
     found = control_chart(frame, kind="rate", baseline=8)
     check_results(found, limits=False)
@@ -193,7 +193,7 @@ def test_any_counts_at_all(kind: str, limits: str, seed: int) -> None:
     check_results(found[found["quantity"] == "control"])
     check_results(found[found["quantity"] == "signal"], limits=False)
     assert len(found) == len(frame) * 2 * (1 + len(RULES))
-    hidden = frame["disclosure"].isin(["primary", "secondary"])
+    hidden = frame["disclosure"].eq("hidden")
     swapped = frame.copy()
     swapped.loc[hidden, ["numerator", "denominator"]] = 7.0
     assert_frame_equal(found, control_chart(swapped, **options))
@@ -219,7 +219,7 @@ def test_a_long_gap_is_a_signal() -> None:
     often = rare_event_chart(gaps.assign(gap=[4000.0] * 8 + [1.0, 4000.0]), baseline=8)
     assert often.loc[often["quantity"] == "gap_signal", "estimate"].tolist() == [0.0] * 8 + [-1.0, 0.0]
     assert rare_event_chart(gaps[:7])["status"].eq("too_few").all()
-    hidden = rare_event_chart(gaps.assign(disclosure=["primary"] + ["shown"] * 9))
+    hidden = rare_event_chart(gaps.assign(disclosure=["hidden"] + ["shown"] * 9))
     assert hidden["status"].eq("hidden").all()
     check_results(hidden, limits=False)
 
@@ -237,8 +237,8 @@ def test_gaps_of_counts() -> None:
     chart = rare_event_chart(found)
     check_results(chart, limits=False)
     assert chart["status"].eq("too_few").all()
-    closed = gaps_between_events(with_status(frame, "2013", disclosure="primary"))
-    assert closed["disclosure"].tolist() == ["secondary", "secondary"]
+    closed = gaps_between_events(with_status(frame, "2013", disclosure="hidden"))
+    assert closed["disclosure"].tolist() == ["hidden", "hidden"]
     assert rare_event_chart(closed)["status"].eq("hidden").all()
 
 

@@ -256,9 +256,9 @@ def test_order_of_rows_and_other_measures_change_nothing(reference: str) -> None
 @pytest.mark.parametrize("group", ["Black", "White", "Unknown"])
 @pytest.mark.parametrize("metric", [imputed_ratio, allocated_ratio])
 def test_hidden_cells_hide_the_row(metric: object, group: str) -> None:
-    table = changed(whole(TWO_AREAS, "proportion"), group, disclosure="primary")
+    table = changed(whole(TWO_AREAS, "proportion"), group, disclosure="hidden")
     found = row(metric(TWO_AREAS, table, kind="proportion").drop_duplicates("group"), "Black")  # type: ignore[operator]
-    assert (found["status"], found["disclosure"]) == ("hidden", "primary" if group == "Black" else "secondary")
+    assert (found["status"], found["disclosure"]) == ("hidden", "hidden")
     assert is_blank(found, counts_too=True)
 
 

@@ -61,7 +61,7 @@ def test_totals_are_never_added_to_their_parts() -> None:
 
 def test_rows_split_by_exactly_these_are_used_as_they_are() -> None:
     """A published margin may be whole where its parts are hidden."""
-    frame = finest().assign(disclosure="primary", status="ok")
+    frame = finest().assign(disclosure="hidden", status="ok")
     margin = by_hand(frame, ("sex",)).assign(disclosure="shown", status="ok")
     margin["numerator"] += 1
     both = pd.concat([frame, margin.assign(area="All", age_band="All", deprivation="All")])
@@ -75,7 +75,7 @@ def test_the_fewest_parts_are_added_up() -> None:
     """Of sex by age and sex by age by area, age alone comes from the first, which hides less."""
     frame = finest()
     two = by_hand(frame, ("sex", "age_band")).assign(area="All", deprivation="All", disclosure="shown")
-    both = pd.concat([frame.assign(disclosure="primary"), two])
+    both = pd.concat([frame.assign(disclosure="hidden"), two])
     assert set(intersections(both, kind="rate", by=["age_band"])["status"]) == {"ok"}
 
 
@@ -91,7 +91,7 @@ def test_each_period_and_level_has_its_own_finest_rows() -> None:
 def test_hidden_and_unusable_parts() -> None:
     frame = finest().assign(status="ok", disclosure="shown")
     one = (frame[KEYS] == ["Stockton", "Male", "15-17", "2", "Black"]).all(axis=1)
-    closed = intersections(frame.assign(disclosure=frame["disclosure"].mask(one, "primary")), kind="rate", by=["sex"])
+    closed = intersections(frame.assign(disclosure=frame["disclosure"].mask(one, "hidden")), kind="rate", by=["sex"])
     for quantity in ("rate", "rri"):
         found = row(closed, "Black", quantity=quantity, sex="Male")
         assert found["status"] == "hidden"

@@ -110,10 +110,10 @@ def test_more_unknown_events_than_unknown_children_is_inconsistent() -> None:
 
 
 def test_hidden_unknown_hides_the_bounds() -> None:
-    frame = changed(counts({"Black": (10, 20), "White": (10, 40), "Unknown": (4, 9)}), "Unknown", disclosure="primary")
+    frame = changed(counts({"Black": (10, 20), "White": (10, 40), "Unknown": (4, 9)}), "Unknown", disclosure="hidden")
     found = metrics.missing_bounds(frame, kind="proportion")
     assert set(found["status"]) == {"hidden"}
-    assert set(found["disclosure"]) == {"secondary"}
+    assert set(found["disclosure"]) == {"hidden"}
     assert is_blank(found, counts_too=True)
 
 
@@ -192,24 +192,24 @@ def test_without_bounds_there_is_no_verdict() -> None:
     alone = missing_verdict(metrics.relative_rate(frame, kind="rate"))
     assert set(alone["status"]) == {"not_available"}
     assert is_blank(alone, counts_too=True)
-    hidden = changed(frame, "Unknown", disclosure="primary")
+    hidden = changed(frame, "Unknown", disclosure="hidden")
     results = pd.concat([metrics.relative_rate(frame, kind="rate"), metrics.missing_bounds(hidden, kind="rate")])
     found = row(missing_verdict(results), "Black")
-    assert (found["status"], found["disclosure"]) == ("hidden", "secondary")
+    assert (found["status"], found["disclosure"]) == ("hidden", "hidden")
     assert is_blank(found, counts_too=True)
 
 
 @pytest.mark.parametrize("group", ["Black", "White"])
 def test_a_hidden_or_absent_ratio_has_no_verdict(group: str) -> None:
     frame = counts({"Black": (30, 1000), "White": (10, 1000), "Unknown": (5, NAN)})
-    for change, status in (({"disclosure": "primary"}, "hidden"), ({"status": "censored"}, "censored")):
+    for change, status in (({"disclosure": "hidden"}, "hidden"), ({"status": "censored"}, "censored")):
         broken = changed(frame, group, **change)
         results = pd.concat([metrics.relative_rate(broken, kind="rate"), metrics.missing_bounds(broken, kind="rate")])
         found = row(missing_verdict(results), "Black")
         assert found["status"] == status
         assert is_blank(found, counts_too=True)
         if status == "hidden":
-            assert found["disclosure"] == ("primary" if group == "Black" else "secondary")
+            assert found["disclosure"] == "hidden"
     broken = changed(frame, group, status="break")
     results = pd.concat([metrics.relative_rate(broken, kind="rate"), metrics.missing_bounds(broken, kind="rate")])
     assert row(missing_verdict(results), "Black")[["status", "estimate"]].tolist() == ["break", 0]

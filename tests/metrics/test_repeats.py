@@ -251,7 +251,7 @@ def test_no_exception_and_no_silent_number_for_any_sums_at_all(kind: str, seed: 
 
 def test_nothing_depends_on_the_sums_of_a_hidden_cell() -> None:
     frame = with_totals_and_sums(summed(children(10, {"Asian": 9, "Black": 30, "White": 90})))
-    frame["disclosure"] = np.where(frame["group"].isin(["Known", "Asian"]), "secondary", "shown")
+    frame["disclosure"] = np.where(frame["group"].isin(["Known", "Asian"]), "hidden", "shown")
     swapped = frame.copy()
     swapped.loc[frame["disclosure"] != "shown", SUMS] = [7e4, 7e4, 7e4]
     for name, metric in METRICS.items():

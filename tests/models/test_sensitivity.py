@@ -73,7 +73,7 @@ def test_a_world_in_which_such_a_factor_makes_the_whole_ratio():
 
 def test_what_has_no_ratio_has_no_e_value():
     for row in (_rows(estimate=np.nan, status="separated"), _rows(estimate=np.nan, status="hidden", numerator=np.nan,
-                                                                  disclosure="primary")):  # fmt: skip
+                                                                  disclosure="hidden")):  # fmt: skip
         found = sensitivity(row)
         assert found["estimate"].isna().all()
         assert found["status"].eq(row["status"].iloc[0]).all()

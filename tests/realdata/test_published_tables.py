@@ -25,7 +25,12 @@ COMMON = """
 minimum_count = 3
 zero_safe = true
 minimum_denominator = 0
+minimum_children = 0
+largest_share_percent = 100
+interval_width = 2
+method = "hide"
 round_to = 0
+minimum_degrees_of_freedom = 0
 
 [analysis]
 splits = { broad = [[]] }

@@ -175,7 +175,7 @@ def row(**values: Any) -> dict[str, Any]:
 def _compared(measure: str, group: str, kind: Any, period: str) -> dict[str, Any]:
     keys = {"measure": measure, "group": group, "period": period}
     if isinstance(kind, str):
-        disclosure = "primary" if kind == "hidden" else "shown"
+        disclosure = "hidden" if kind == "hidden" else "shown"
         return row(**keys, status=kind, disclosure=disclosure, method="")
     estimate, lower, upper = kind
     base, other = (BASES[group], BASES["White"]) if measure.endswith(("rate", "pnc")) else (800.0, 2000.0)
@@ -246,7 +246,7 @@ def results() -> pd.DataFrame:
             group="Other",
             reference="",
             status="hidden",
-            disclosure="secondary",
+            disclosure="hidden",
         )
     )
     return pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
@@ -283,7 +283,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "created_from": {
             "version": "0.1.0",
             "config_sha256": "ab" * 32,
-            "inputs": [{"extract": "arrests", "sha256": "cd" * 32, "rows": 2000}],
+            "inputs": [{"extract": "arrests", "sha256": "cd" * 32}],
         },
         "areas": ["North Exampleshire", "South Exampleshire"],
         "periods": [
@@ -301,9 +301,17 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "headline": {"period": PERIODS[-1], "reference": "White", "level": "broad", "confidence": 0.95},
         "measures": measures,
         "accounting": [
-            {"extract": "arrests", "read": 2000, "used": 1900, "set_aside": 60, "out_of_scope": 40},
-            {"extract": "outcomes", "read": 1700, "used": 1600, "set_aside": None, "out_of_scope": 40},
+            {"extract": "arrests", "read": 2000, "used": 1900, "set_aside": 60, "out_of_scope": 40, "adds_up": True},
+            {
+                "extract": "outcomes",
+                "read": 1640,
+                "used": 1600,
+                "set_aside": "fewer than 10",
+                "out_of_scope": 40,
+                "adds_up": True,
+            },
         ],
+        "accounting_rounded_to": 10,
         "attrition": [
             {"step": "Arrests", "unit": "event", "period": PERIODS[-1], "rows": 1900},
             {"step": "Outcomes", "unit": "event", "period": PERIODS[-1], "rows": None},

@@ -52,7 +52,7 @@ def test_alternative_text_is_the_generated_one(charts: dict[str, bytes], view: V
 def test_hidden_points_are_marked_in_place_and_nothing_of_them_is_drawn() -> None:
     frame = results()
     shown = charts_for(frame, manifest())["forest.svg"].decode()
-    frame.loc[frame["quantity"] == "rri", "disclosure"] = "primary"
+    frame.loc[frame["quantity"] == "rri", "disclosure"] = "hidden"
     hidden = charts_for(frame, manifest())["forest.svg"].decode()
     assert hidden.count("[c]") > shown.count("[c]")
     assert "3.2 (2.8 to 3.7)" in shown

@@ -26,7 +26,7 @@ def _detailed() -> View:
             group=group,
             reference="White British",
             status=status,
-            disclosure="primary" if status == "hidden" else "shown",
+            disclosure="hidden" if status == "hidden" else "shown",
             **({"estimate": 2.1, "lower": 1.9, "upper": 2.4, "numerator": 302.0} if status == "ok" else {}),
             **({"denominator": 9000.0} if status == "ok" else {}),
         )
@@ -78,7 +78,7 @@ def test_no_clear_difference_is_not_said_of_what_is_hidden(view: View) -> None:
     told = measure_statement(view, view.compare(measure))
     assert told.startswith("Interventions accepted: no group that can be shown clearly differs from White children.")
     frame = results()
-    frame["disclosure"] = "primary"
+    frame["disclosure"] = "hidden"
     hidden = View(frame, manifest())
     told = measure_statement(hidden, hidden.compare(measure))
     assert told == (

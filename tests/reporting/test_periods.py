@@ -25,7 +25,7 @@ def _release(**by_period: object) -> pd.DataFrame:
         keys = {"measure": "reoffending_rate", "period": period.replace("_", "-").removeprefix("p")}
         for group in GROUPS:
             if isinstance(kind, str):
-                hidden = "primary" if kind == "hidden" else "shown"
+                hidden = "hidden" if kind == "hidden" else "shown"
                 rows.append(row(**keys, group=group, status=kind, disclosure=hidden))
             else:
                 rows.append(row(**keys, group=group, estimate=kind, lower=1.1, upper=9.0))
@@ -65,7 +65,7 @@ def test_a_hidden_headline_stays_the_headline() -> None:
     """Hidden is a result: falling back would show a year next to the one that was hidden, without need."""
     frame = _release(p2022_23=1.8)
     first = (frame["measure"] == "reoffending_rate") & (frame["period"] == "2024-25") & (frame["group"] == "Black")
-    frame.loc[first, ["status", "disclosure"]] = ["hidden", "primary"]
+    frame.loc[first, ["status", "disclosure"]] = ["hidden", "hidden"]
     assert View(frame, manifest()).period_of(REOFFENDING) == "2024-25"
 
 

@@ -42,7 +42,7 @@ statuses = st.sampled_from(
         "a status of a later version",
     ]
 )
-disclosures = st.sampled_from(["shown", "primary", "secondary", "rounded"])
+disclosures = st.sampled_from(["shown", "hidden", "rounded"])
 
 
 @st.composite
@@ -74,7 +74,7 @@ def test_likely_is_said_only_where_the_interval_is_clear_of_1(one: dict[str, Any
 @given(rows())
 def test_a_hidden_row_gives_no_digit(one: dict[str, Any]) -> None:
     said = sentences.row_sentence(one, ARRESTS)
-    if one["disclosure"] in ("primary", "secondary") or one["status"] == "hidden":
+    if one["disclosure"] == "hidden" or one["status"] == "hidden":
         assert not re.search(r"\d", said)
         assert "[c]" in said
 
@@ -155,7 +155,7 @@ def test_main_points_are_five_to_seven_and_true_of_the_rows(view: View) -> None:
 
 def test_main_points_of_a_release_that_shows_nothing() -> None:
     frame = results()
-    frame["disclosure"] = "primary"
+    frame["disclosure"] = "hidden"
     points = sentences.main_points(View(frame, manifest()))
     assert not any("times as likely" in point for point in points)
     assert not any("3.2" in point for point in points)
@@ -176,7 +176,7 @@ def test_missing_data_alone_could_explain_only_where_the_bounds_hold_1(lower: fl
 
 @given(rows())
 def test_alternative_texts_never_hold_a_hidden_count(one: dict[str, Any]) -> None:
-    one |= {"numerator": 123_457.0, "status": "hidden", "disclosure": "primary"}
+    one |= {"numerator": 123_457.0, "status": "hidden", "disclosure": "hidden"}
     frame = results().iloc[:0]
     view = View(type(frame)([one]), manifest())
     told = " ".join([headlines.forest_alt(view), headlines.trend_alt(view, ARRESTS), *sentences.main_points(view)])

@@ -70,7 +70,7 @@ def test_one_status_covers_the_whole_row(view: View) -> None:
 def test_a_group_hidden_by_its_comparison_shows_no_count_either() -> None:
     frame = type(results())(
         [
-            row(status="hidden", disclosure="secondary"),
+            row(status="hidden", disclosure="hidden"),
             row(
                 quantity="rate",
                 reference="",
@@ -101,11 +101,18 @@ def test_composition_and_share_are_two_tables(report: Report) -> None:
 
 
 def test_accounting_says_whether_the_rows_add_up(view: View) -> None:
-    assert "1 of 2 extracts" in facts.accounting_sentence(view)  # the other holds a hidden count
-    wrong = manifest(accounting=[{"extract": "a", "read": 10, "used": 5, "set_aside": 1, "out_of_scope": 1}])
-    assert "do not add up" in facts.accounting_sentence(View(results(), wrong))
-    right = manifest(accounting=[{"extract": "a", "read": 10, "used": 8, "set_aside": 1, "out_of_scope": 1}])
-    assert facts.accounting_sentence(View(results(), right)).startswith("Every row read is accounted for: read =")
+    assert facts.accounting_sentence(view).startswith("Every row read is accounted for: read =")
+    row = {"extract": "a", "read": 10, "used": 10, "set_aside": "fewer than 10", "out_of_scope": 0}
+    wrong = manifest(accounting=[row | {"adds_up": True}, row | {"extract": "b", "adds_up": False}])
+    assert facts.accounting_sentence(View(results(), wrong)) == "The rows do not add up for 1 of 2 extracts: b."
+    assert "does not say" in facts.accounting_sentence(View(results(), manifest(accounting=[row])))
+
+
+def test_accounting_shows_the_numbers_as_rounded_as_they_are(view: View) -> None:
+    html = facts.accounting_table(view)
+    assert "rounded to the nearest 10" in html
+    assert ">fewer than 10<" in html
+    assert "[c]" not in html
 
 
 def test_unknown_table_marks_what_is_hidden(view: View) -> None:
@@ -147,7 +154,7 @@ def test_text_from_the_configuration_comes_out_as_text(block: str) -> None:
     facts_of = manifest(title=ATTACK, areas=[ATTACK], office={"name": ATTACK, "contact": ATTACK, "caveat": ATTACK})
     facts_of["measures"] = [entry | {"title": ATTACK, "unit": ATTACK} for entry in facts_of["measures"]]
     facts_of["findings"] = [{"severity": ATTACK, "text": ATTACK}]
-    facts_of["accounting"] = [{"extract": ATTACK, "read": 1, "used": 1, "set_aside": 0, "out_of_scope": 0}]
+    facts_of["accounting"] = [{"extract": ATTACK, "read": 1, "used": ATTACK, "set_aside": 0, "out_of_scope": 0}]
     frame = results().replace({"group": {"Black": ATTACK}})
     html = getattr(Report(frame, facts_of), block)().text
     assert "script" not in _cells(html).tags
@@ -157,7 +164,7 @@ def test_text_from_the_configuration_comes_out_as_text(block: str) -> None:
 def test_banner_is_a_draft_until_it_is_signed() -> None:
     assert "DRAFT" in Report(results(), manifest()).banner().text
     assert "DEMONSTRATION DATA" in Report(results(), manifest()).banner().text
-    signed = Report(results(), manifest(signed={"by": "A"}, demonstration=False)).banner().text
+    signed = Report(results(), manifest(demonstration=False), signed=True).banner().text
     assert "DRAFT" not in signed
     assert "DEMONSTRATION" not in signed
 

@@ -58,7 +58,7 @@ def audit(released: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
     # An unknown in no equation at all is in neither solution, and can be anything.
     known = {number for number in unknown if number in one and one[number] == two[number]}
     found += [(table.keys[number], "sums") for number in sorted(known)]
-    if rules.round_to is None:
+    if not rules.round_to:
         pinned = _pinned(equations, table, links) & (unknown - known)
         found += [(table.keys[number], "bounds") for number in sorted(pinned)]
     found += [(key, "complement") for key in _complements(table, one, two, rules, links)]
@@ -338,13 +338,13 @@ def _complements(table: _Table, one: dict[int, int], two: dict[int, int], rules:
                     continue
             else:  # fixed only if the one that is not seen is fixed, which `sums` reports
                 continue
-            if rules.round_to is None and least <= difference < rules.minimum_count:
+            if not rules.round_to and least <= difference < rules.minimum_count:
                 yield key
 
 
 def _rests(table: _Table, one: dict[int, int], two: dict[int, int], rules: Rules, links: Links) -> Iterator[Key]:
     """Yield the cells of a period that, less the periods within it, are a count that the rules hide."""
-    if rules.round_to is not None:
+    if rules.round_to:
         return
     least = 1 if rules.zero_safe else 0
     published = {key[1] for key in table.keys}

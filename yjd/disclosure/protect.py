@@ -19,7 +19,14 @@ SPLIT_COSTS = (1000.0, 30.0, 1.0, 0.5, 0.25)
 ROLLING_COST = 0.01
 
 
-def protect(cells: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
+def protect(
+    cells: pd.DataFrame,
+    rules: Rules,
+    links: Links,
+    *,
+    earlier: pd.DataFrame | None = None,
+    children: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Hide every count that may not be shown, and as many more as it takes to keep it hidden.
 
     Parameters
@@ -53,7 +60,7 @@ def protect(cells: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
         )
     system = build_system(cells, links)
     already = cells["disclosure"].isin(HIDDEN).to_numpy()
-    own = primary(cells, rules, links) | (cells["disclosure"] == "primary").to_numpy()
+    own = primary(cells, rules, links)
     facts = _facts(cells, rules, links, system, own)
     search = Search(system, facts, rules, own | already)
     # A table that was protected before is left as it is, where it still stands.
@@ -63,8 +70,9 @@ def protect(cells: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
     released = cells.copy()
     released["n"] = released["n"].astype(np.float64)
     released.loc[hidden, "n"] = np.nan
-    released.loc[hidden & ~already, "disclosure"] = np.where(own, "primary", "secondary")[hidden & ~already]
-    return _rounded(released, rules, links) if rules.round_to is not None else released
+    released.loc[hidden, "disclosure"] = "hidden"
+    released["reason"] = np.select([~hidden, own], ["", "count"], "protects")
+    return _rounded(released, rules, links) if rules.round_to else released
 
 
 def _facts(cells: pd.DataFrame, rules: Rules, links: Links, system: System, own: Flags) -> Facts:
@@ -99,7 +107,7 @@ def _costs(cells: pd.DataFrame, rules: Rules, links: Links) -> Floats:
 
 def _rounded(released: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
     """Round every shown count that is not public to the nearest multiple, halves up."""
-    base = rules.round_to or 1
+    base = rules.round_to
     own = ~released["stage"].isin(links.public_stages) & released["n"].notna()
     if rules.zero_safe:  # 0 is already a multiple, and "rounded" would say less than is known
         own &= released["n"] != 0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from yjd.errors import ConfigurationError
 
+Method = Literal["hide", "round", "hide_and_round"]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """The data owner's disclosure rules. Nothing has a default: the configuration must state each one.
 
@@ -21,19 +24,32 @@ class Rules:
     minimum_denominator : int
         A count that other counts are divided by is hidden below this; where the denominator is public, the
         counts divided by it are hidden instead. 0 asks for nothing beyond `minimum_count`.
-    round_to : int or None
-        Shown counts are rounded to the nearest multiple of this, or not at all.
+    minimum_children : int
+        A count of events is hidden when fewer children than this stand behind it. 0 asks for nothing.
+    largest_share_percent : int
+        A count of events is hidden when one child has more than this share of them. 100 asks for nothing.
+    interval_width : int
+        How many different counts, of those that the rules hide, must stay possible for every cell that is hidden for
+        its own sake, whatever an outsider adds up.
+    method : {"hide", "round", "hide_and_round"}
+        Whether small counts are hidden, or all counts rounded, or both.
+    round_to : int
+        The base of rounding; 0 where the method is to hide.
 
     Raises
     ------
     ConfigurationError
-        When the rules would protect nothing.
+        When the rules would protect nothing, or contradict each other.
     """
 
     minimum_count: int
     zero_safe: bool
     minimum_denominator: int
-    round_to: int | None
+    minimum_children: int
+    largest_share_percent: int
+    interval_width: int
+    method: Method
+    round_to: int
 
     def __post_init__(self) -> None:
         """Refuse rules that only look like rules."""
@@ -47,8 +63,22 @@ class Rules:
             )
         if self.minimum_denominator < 0:
             problems.append("minimum_denominator is negative; use 0 to ask for nothing beyond minimum_count")
-        if self.round_to is not None and self.round_to < 2:
-            problems.append("round_to is below 2, which rounds nothing; leave rounding out instead")
+        if self.minimum_children < 0:
+            problems.append("minimum_children is negative; use 0 to ask for nothing")
+        if not 1 <= self.largest_share_percent <= 100:
+            problems.append("largest_share_percent is not between 1 and 100; use 100 to ask for nothing")
+        possible = self.minimum_count - self.smallest_hidden
+        if not 2 <= self.interval_width <= max(possible, 2):
+            problems.append(
+                f"interval_width is {self.interval_width}; the rule hides {possible} different counts, so it can be 2 "
+                f"to {possible}"
+            )
+        if self.method == "hide" and self.round_to:
+            problems.append('round_to is given, and the method is "hide"; use "hide_and_round", or round_to = 0')
+        if self.method != "hide" and self.round_to < 2:
+            problems.append(
+                f'round_to is {self.round_to}, which rounds nothing; the method "{self.method}" needs 2 or more'
+            )
         if problems:
             raise ConfigurationError.of_all("The disclosure rules", problems)
 
@@ -56,11 +86,6 @@ class Rules:
     def smallest_hidden(self) -> int:
         """The smallest count that a cell hidden for its own size can have."""
         return 1 if self.zero_safe else 0
-
-    @property
-    def width(self) -> int:
-        """How many different values must stay possible for a cell hidden for its own size."""
-        return min(self.minimum_count - self.smallest_hidden, max(2, -(-self.minimum_count // 2)))
 
 
 @dataclass(frozen=True)
@@ -103,3 +128,28 @@ class Links:
                 yield part, whole
                 seen.add(whole)
                 whole = self.subsets.get(whole)
+
+    def as_json(self) -> dict[str, Any]:
+        """The links as release.json holds them, in an order of their own."""
+        return {
+            "subsets": dict(sorted(self.subsets.items())),
+            "parts": [[whole, list(parts)] for whole, parts in self.parts],
+            "public_stages": sorted(self.public_stages),
+            "related_periods": {whole: list(parts) for whole, parts in self.related_periods.items()},
+            "periods_add_up": sorted(self.periods_add_up),
+            "headings": dict(sorted(self.headings.items())),
+            "denominators": [list(pair) for pair in self.denominators],
+        }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Links:
+        """Read them back from release.json."""
+        return cls(
+            subsets=given["subsets"],
+            parts=[(whole, tuple(parts)) for whole, parts in given["parts"]],
+            public_stages=frozenset(given["public_stages"]),
+            related_periods=given["related_periods"],
+            periods_add_up=frozenset(given["periods_add_up"]),
+            headings=given["headings"],
+            denominators=[(numerator, denominator) for numerator, denominator in given["denominators"]],
+        )

@@ -155,10 +155,10 @@ class Search:
         known_sum = np.abs(np.bincount(self.row, weights=visible, minlength=self.rows))
         # Small cells lie between `smallest_hidden` and `minimum_count`; an outsider may take the others for
         # large.
-        span = small * rules.smallest_hidden + rules.width - 1
+        span = small * rules.smallest_hidden + rules.interval_width - 1
         least = np.where(large > 0, large * rules.minimum_count + span, rules.minimum_count)
-        least = np.where(self.derived_row, rules.minimum_count + rules.width - 1, least)
-        most = small * (rules.minimum_count - 1) - rules.width + 1
+        least = np.where(self.derived_row, rules.minimum_count + rules.interval_width - 1, least)
+        most = small * (rules.minimum_count - 1) - rules.interval_width + 1
         pinned = (known_sum < least) | ((large == 0) & ~self.derived_row & (known_sum > most))
         was_rounded = self._count(facts.rounded[self.column]) > 0
         exempt = np.isin(self.system.family, (DEFINITION, SAME)) | was_rounded

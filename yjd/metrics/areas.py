@@ -109,7 +109,7 @@ def _total(own: Side, scope: NDArray[np.intp], takes_part: NDArray[np.bool_], st
         _sums(np.where(takes_part, own.numerator, 0.0), scope),
         _sums(np.where(takes_part, own.denominator, 0.0), scope),
         status,
-        np.select([hidden, rounded], ["secondary", "rounded"], "shown").astype(np.str_),
+        np.select([hidden, rounded], ["hidden", "rounded"], "shown").astype(np.str_),
     )
 
 

@@ -179,7 +179,7 @@ class _Chart:
             np.where(good, own.denominator, np.nan), np.where(good, centre, np.nan), np.where(good, inflated, 1.0),
             np.where(good & part, value, np.nan), segment, order,
         )  # fmt: skip
-        shown = np.select([closed, rounded], ["secondary", "rounded"], "shown").astype(np.str_)
+        shown = np.select([closed, rounded], ["hidden", "rounded"], "shown").astype(np.str_)
         base = Side(events, whole, np.full(size, "ok"), shown)
         by_child = total(~own.by_child & open_) == 0
         return cls(series, status, base, value, rows, by_child, state == "hidden", state == "ok")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from yjd.errors import EstimationError
 from yjd.metrics.intervals import FloatArray, StrArray
-from yjd.schema import ALL, HIDDEN, KNOWN, SPLITS, UNKNOWN
+from yjd.schema import ALL, DISCLOSURES, HIDDEN, KNOWN, SPLITS, UNKNOWN
 
 Kind = Literal["proportion", "rate"]
 
@@ -21,7 +21,6 @@ NOT_GROUPS = (ALL, KNOWN, UNKNOWN)  # rows that are never compared with a refere
 OTHERS, EVERYONE = "others", "everyone"
 
 _ABSENT = {"measure": "", "level": ""}  # other keys: All
-_DISCLOSURES = ("shown", "rounded", "secondary", "primary")  # from open to closed
 _STATUSES = ("ok", "break", "not_available", "censored")  # from best to worst
 USABLE = ("ok", "break")
 CHILD_SUMS = ("numerator_squares", "products", "denominator_squares")
@@ -84,12 +83,12 @@ class Side:
         """Add (or take away) counts, with the worse status and the more closed disclosure of the two."""
         status = np.where(np.isin(self.status, USABLE), other.status, self.status)
         either_break = (self.status == "break") & (other.status == "ok")
-        closed = np.maximum(_rank(self.disclosure, _DISCLOSURES), _rank(other.disclosure, _DISCLOSURES))
+        closed = np.maximum(_rank(self.disclosure, DISCLOSURES), _rank(other.disclosure, DISCLOSURES))
         return Side(
             self.numerator + sign * other.numerator,
             self.denominator + sign * other.denominator,
             np.where(either_break, "break", status),
-            np.array(_DISCLOSURES)[closed],
+            np.array(DISCLOSURES)[closed],
             self.child_sums + sign * other.child_sums,  # each child is in one group
         )
 
@@ -146,9 +145,9 @@ def prepare(counts: pd.DataFrame) -> pd.DataFrame:
     columns["status"] = _text(counts, "status", "ok")
     columns["disclosure"] = _text(counts, "disclosure", "shown")
     frame = pd.DataFrame(columns)
-    if not frame["disclosure"].isin(_DISCLOSURES).all():
+    if not frame["disclosure"].isin(DISCLOSURES).all():
         raise EstimationError(
-            "The column disclosure holds a word that is not a disclosure.", f"Use {', '.join(_DISCLOSURES)}."
+            "The column disclosure holds a word that is not a disclosure.", f"Use {', '.join(DISCLOSURES)}."
         )
     repeated = int(frame.duplicated([*STRATUM, "group"]).sum())
     if repeated:
@@ -268,6 +267,6 @@ class Counts:
 
         return Side(
             total(self.own.numerator), total(self.own.denominator),
-            worst(self.own.status, _STATUSES), worst(self.own.disclosure, _DISCLOSURES),
+            worst(self.own.status, _STATUSES), worst(self.own.disclosure, DISCLOSURES),
             np.column_stack([total(values) for values in self.own.child_sums.T]),
         )  # fmt: skip

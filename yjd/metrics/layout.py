@@ -84,13 +84,11 @@ def _texts(values: StrArray) -> pd.api.extensions.ExtensionArray:
 
 
 def _shown_as(own: Side, against: Side | None, hidden: NDArray[np.bool_]) -> StrArray:
-    """Primary only where the row's own cell is; rounded where any input is."""
+    """Hidden where the row is; rounded where any input is."""
     rounded = own.disclosure == "rounded"
     if against is not None:
         rounded |= against.disclosure == "rounded"
-    return np.select(
-        [own.disclosure == "primary", hidden, rounded], ["primary", "secondary", "rounded"], "shown"
-    ).astype(np.str_)
+    return np.select([hidden, rounded], ["hidden", "rounded"], "shown").astype(np.str_)
 
 
 def to_figures(values: FloatArray, figures: int | None) -> FloatArray:

@@ -9,10 +9,9 @@ import pandas as pd
 
 from yjd.errors import EstimationError
 from yjd.metrics.counts import CHILD_SUMS, STRATUM, USABLE, prepare
-from yjd.schema import HIDDEN
+from yjd.schema import DISCLOSURES, HIDDEN
 
 _STATUSES = ("ok", "break", "censored", "not_available")  # from best to worst
-_DISCLOSURES = ("shown", "rounded", "secondary", "primary")  # from open to closed
 
 
 def pooled(counts: pd.DataFrame, *, periods: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -66,7 +65,7 @@ def added_up(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """
     counts = ["numerator", "denominator", *CHILD_SUMS]
     ranked = frame[[*keys, *counts]].assign(
-        status=_place(frame["status"], _STATUSES), disclosure=_place(frame["disclosure"], _DISCLOSURES), parts=1
+        status=_place(frame["status"], _STATUSES), disclosure=_place(frame["disclosure"], DISCLOSURES), parts=1
     )
     # a sum with a part that is absent is absent
     absent = [f"no_{name}" for name in counts]
@@ -75,7 +74,7 @@ def added_up(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     whole = grouped[[*counts, "parts"]].sum()
     worst = grouped[["status", "disclosure", *absent]].max()
     whole["status"] = np.array(_STATUSES)[worst["status"].to_numpy(dtype=np.intp)]
-    whole["disclosure"] = np.array(_DISCLOSURES)[worst["disclosure"].to_numpy(dtype=np.intp)]
+    whole["disclosure"] = np.array(DISCLOSURES)[worst["disclosure"].to_numpy(dtype=np.intp)]
     blank = (whole["disclosure"].isin(HIDDEN) | ~whole["status"].isin(USABLE)).to_numpy(dtype=bool)
     for name in counts:
         whole.loc[blank | worst[f"no_{name}"].to_numpy(dtype=bool), name] = np.nan

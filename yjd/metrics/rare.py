@@ -160,7 +160,7 @@ def rare_event_chart(
     lower = np.floor(np.log1p(-tail) / stay + _ROUNDING)
     upper = np.maximum(np.ceil(np.log(tail) / stay - 1 - _ROUNDING), 0.0)
     method = np.full(lower.shape, "geometric")
-    shown = np.select([closed, rounded], ["secondary", "rounded"], "shown").astype(np.str_)
+    shown = np.select([closed, rounded], ["hidden", "rounded"], "shown").astype(np.str_)
     base = Side(count, sum_, np.full(len(frame), "ok"), shown)
     term = number.astype(np.str_)
     tables = [

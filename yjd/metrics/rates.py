@@ -122,7 +122,7 @@ def composition(counts: pd.DataFrame | Counts, *, confidence: float | Sequence[f
     # a child is in one group: its part of the total is its own events there, and nothing of other children's
     squares, all_squares = cell.child_sums[:, 0], total.child_sums[:, 0]
     sums = np.column_stack([squares, squares, all_squares])
-    own = Side(cell.numerator, total.numerator, closed.status, _own_first(cell, closed), sums)
+    own = Side(cell.numerator, total.numerator, closed.status, closed.disclosure, sums)
     usable = np.isin(own.status, USABLE)
     reasons = [
         (usable & ~(own.denominator > 0), "no_events"),
@@ -158,11 +158,6 @@ def _scaled(
     return Estimates(
         spread(usable, per * estimate[:, 0]), spread(usable, per * lower), spread(usable, per * upper), method
     )
-
-
-def _own_first(cell: Side, closed: Side) -> StrArray:
-    """Disclosure of a share: primary only where the cell itself is, secondary where its total is hidden."""
-    return np.where(closed.hidden & (cell.disclosure != "primary"), "secondary", closed.disclosure)
 
 
 def _more_than_base(own: Side, kind: Kind) -> np.ndarray:

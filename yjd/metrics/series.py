@@ -140,19 +140,14 @@ class LastRun:
         return np.take_along_axis(series.position, self.last[:, None], axis=1)[:, 0]
 
     def side(self, series: Series, side: Side) -> Side:
-        """Events and bases summed over the run; primary only where the last period's own cell is."""
+        """Events and bases summed over the run; hidden where any period of it is."""
         sums = [
             np.where(self.inside, series.grid(values, 0.0), 0.0).sum(axis=1)
             for values in (side.numerator, side.denominator)
         ]
         shown = np.where(self.inside, series.grid(side.disclosure, "shown"), "shown")
-        hidden = np.isin(shown, ("primary", "secondary")).any(axis=1)
-        own = side.disclosure[self.at_last(series)] if len(side.disclosure) else side.disclosure
-        disclosure = np.select(
-            [hidden & (own == "primary"), hidden, (shown == "rounded").any(axis=1)],
-            ["primary", "secondary", "rounded"],
-            "shown",
-        ).astype(np.str_)
+        hidden, rounded = ((shown == word).any(axis=1) for word in ("hidden", "rounded"))
+        disclosure = np.select([hidden, rounded], ["hidden", "rounded"], "shown").astype(np.str_)
         return Side(sums[0], sums[1], np.full(len(self.last), "ok"), disclosure)
 
 

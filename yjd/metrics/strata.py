@@ -98,13 +98,13 @@ class Margins:
         return np.asarray(words[least])
 
     def side(self, side: Side, used: NDArray[np.bool_], status: StrArray) -> Side:
-        """Sum a side's counts; a margin is not a cell, so hidden strata make it secondary, never primary."""
+        """Sum a side's counts; hidden strata make the sum hidden."""
         rounded = self.total(side.disclosure == "rounded", used) > 0
         return Side(
             self.total(side.numerator, used),
             self.total(side.denominator, used),
             status,
-            np.select([status == "hidden", rounded], ["secondary", "rounded"], "shown").astype(np.str_),
+            np.select([status == "hidden", rounded], ["hidden", "rounded"], "shown").astype(np.str_),
         )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yjd.errors import EstimationError
 from yjd.metrics.counts import USABLE, first_reason
-from yjd.schema import HIDDEN, RESULT_COLUMNS, RESULT_KEYS
+from yjd.schema import RESULT_COLUMNS, RESULT_KEYS
 
 VERDICTS: Mapping[int, str] = MappingProxyType({  # estimate of missing_explains: the sentence for readers
     1: "The missing ethnicity alone could explain this difference.",
@@ -65,13 +65,11 @@ def missing_verdict(results: pd.DataFrame) -> pd.DataFrame:
     )
     usable = np.isin(status, USABLE)
     explains = (above & (hard_lower <= 1)) | (below & (hard_upper >= 1))
-    # hidden for the sake of the bounds alone, so it is not the row's own cell that is hidden
-    for_bounds = (status == "hidden") & ~ratio["disclosure"].isin(HIDDEN).to_numpy(dtype=bool)
     verdict = ratio.assign(
         quantity="missing_explains",
         estimate=np.where(usable, explains, np.nan),
         status=status,
-        disclosure=np.where(for_bounds, "secondary", ratio["disclosure"].to_numpy(dtype=str)),
+        disclosure=np.where(status == "hidden", "hidden", ratio["disclosure"].to_numpy(dtype=str)),
         method=np.where(usable, "bounds", ""),
         **dict.fromkeys(("lower", "upper", "p_value", "q_value"), np.nan),
     )
