@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yjd import terminal
-from yjd.errors import ConfigurationError, YjdError
+from yjd.cli_options import DEFAULT_CONFIG, Config, Json, NamedRelease, Quiet, newest_release, settings_of
+from yjd.cli_release import releases
+from yjd.errors import YjdError
 
 if TYPE_CHECKING:  # the engine is imported by the verb that needs it: `yjd --help` must not wait for pandas
-    from yjd.config import Settings
     from yjd.pipeline import RunOutcome
 
 ACCOUNTING = ("extract", "read", "used", "set_aside", "out_of_scope")
@@ -28,11 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Config = Annotated[Path, typer.Option("--config", help="The project's configuration file.")]
-Json = Annotated[bool, typer.Option("--json", help="Put the answer on standard output as JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-
-DEFAULT_CONFIG = Path("yjd.toml")
+app.add_typer(releases)
 
 
 def main() -> None:
@@ -112,7 +109,7 @@ def check(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = Fa
     """Check the configuration and every extract."""
     from yjd import pipeline
 
-    settings = _settings(config)
+    settings = settings_of(config)
     with terminal.progress(quiet=quiet) as announce:
         accounting = terminal.rows_of(pipeline.check(settings, announce))
     terminal.say(terminal.as_json({"extracts": accounting}) if json else terminal.table(accounting, ACCOUNTING))
@@ -123,7 +120,7 @@ def run(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = Fals
     """Do the whole job: extracts in, a release and a report out."""
     from yjd import pipeline
 
-    settings = _settings(config)
+    settings = settings_of(config)
     with terminal.progress(quiet=quiet) as announce:
         outcome = pipeline.run(settings, progress=announce)
     _tell_outcome(outcome, json=json)
@@ -132,10 +129,7 @@ def run(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = Fals
 @app.command()
 def report(
     document: Annotated[str, typer.Argument(help="Which document to render.")] = "summit",
-    release: Annotated[
-        Path | None,
-        typer.Option("--release", help="The release's folder. [default: the project's newest]", show_default=False),
-    ] = None,
+    release: NamedRelease = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -149,7 +143,7 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Render a document again from a release."""
-    release = release or _newest_release(_settings(config))
+    release = release or newest_release(settings_of(config))
     output = output or config.parent / "reports" / release.name / f"{document}.html"
     from yjd.reporting.render import render
 
@@ -162,7 +156,7 @@ def report(
 @app.command()
 def runs(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the runs in the history."""
-    settings = _settings(config)
+    settings = settings_of(config)
     from yjd.history import History
     from yjd.pipeline import history_url
 
@@ -206,24 +200,6 @@ def doctor(
                 terminal.say(f"{finding.what}: {finding.remedy}")
     if any(finding.verdict == "missing" for finding in findings):
         raise typer.Exit(terminal.UNEXPECTED)
-
-
-def _settings(config: Path) -> Settings:
-    from yjd.config import load
-
-    return load(config)
-
-
-def _newest_release(settings: Settings) -> Path:
-    from yjd.pipeline import Folders
-
-    finished = Folders.of(settings).release.glob("*/release.json")
-    newest = max(finished, key=lambda path: (path.stat().st_mtime, path.parent.name), default=None)
-    if newest is None:
-        raise ConfigurationError(
-            "This project has no release yet.", "Make one with `yjd run`, or name one with --release."
-        )
-    return newest.parent
 
 
 def _tell_outcome(outcome: RunOutcome, *, json: bool) -> None:

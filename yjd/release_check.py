@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yjd.errors import DisclosureError
-from yjd.release import MANIFEST, Release, read_release, refuse_leaks
+from yjd.release import MANIFEST, RESULTS, Release, read_release, refuse_leaks, verify
 from yjd.release_files import COUNTS, is_count, sha256
 from yjd.schema import HIDDEN, RESULT_COLUMNS, RESULT_KEYS
-from yjd.signoff import CHECKSUMS
+from yjd.signoff import CHECKSUMS, state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,23 @@ def check_release(path: Path, *, history: History | None = None) -> Release:
             "Let it not leave, and report this.",
         )
     return release
+
+
+def summary(path: Path) -> dict[str, Any]:
+    """One release in a line: run, state ('changed' where it is not as it was written), files, smallest_count, title."""
+    try:
+        signatures = verify(path)
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (DisclosureError, OSError, ValueError):
+        return {"run": path.name, "state": "changed: do not use", "files": None, "smallest_count": None, "title": None}
+    files = manifest.get("files", ())
+    return {
+        "run": manifest.get("run"),
+        "state": state(signatures),
+        "files": len(files),
+        "smallest_count": next((file.get("smallest_count") for file in files if file["path"] == RESULTS), None),
+        "title": manifest.get("title"),
+    }
 
 
 def file_problems(release: Release) -> list[str]:

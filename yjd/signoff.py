@@ -14,9 +14,12 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from yjd.errors import DisclosureError
+
+if TYPE_CHECKING:
+    from yjd.history import History
 
 SIGNATURES, CHECKSUMS = "SIGNED.jsonl", "SHA256SUMS"
 NEEDED = 2  # different reviewers
@@ -91,7 +94,13 @@ def state(signatures: tuple[Signature, ...]) -> str:
 
 
 def sign(
-    release: Path, *, name: str, role: str, note: str = "", decision: Decision = "approved"
+    release: Path,
+    *,
+    name: str,
+    role: str,
+    note: str = "",
+    decision: Decision = "approved",
+    history: History | None = None,
 ) -> tuple[Signature, ...]:
     """Check a release and add a signature to it.
 
@@ -106,6 +115,8 @@ def sign(
         What the next reader should know; needed to decline.
     decision : {"approved", "declined"}, optional
         Whether it may leave.
+    history : History, optional
+        Of the project, for the check.
 
     Returns
     -------
@@ -124,7 +135,7 @@ def sign(
     if decision == "declined" and not note:
         raise DisclosureError("A release is declined for a reason, and none was given.", "Say why with --note.")
     release = release.resolve()
-    check_release(release)
+    check_release(release, history=history)
     beside = release.with_name(f".{release.name}.signing")  # never inside: a stranger there would spoil the release
     try:
         file = beside.open("xb")
