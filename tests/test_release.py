@@ -23,7 +23,7 @@ MANIFEST = {
     "created_from": {"version": "0.1", "config_sha256": "00", "inputs": []},
     "demonstration": True,
 }
-CHARTS = {"rates.svg": b"<svg/>", "rates.png": b"\x89PNG"}
+CHARTS = {"charts/rates.svg": b"<svg/>", "charts/rates.png": b"\x89PNG"}
 
 
 def results(**changes):
@@ -36,12 +36,12 @@ def results(**changes):
         "p_value": np.nan, "q_value": np.nan, "method": "byar", "status": "ok", "disclosure": "shown",
     }  # fmt: skip
     values = ("numerator", "denominator", "estimate", "lower", "upper")
-    gone = row | dict.fromkeys(values, np.nan) | {"group": "Black", "status": "hidden", "disclosure": "primary"}
+    gone = row | dict.fromkeys(values, np.nan) | {"group": "Black", "status": "hidden", "disclosure": "hidden"}
     return pd.DataFrame([row | changes, gone])[list(RESULT_COLUMNS)]
 
 
 def write(folder, **changes):
-    return write_release(folder, RUN, **({"results": results(), "manifest": MANIFEST, "charts": CHARTS} | changes))
+    return write_release(folder, RUN, **({"results": results(), "manifest": MANIFEST, "files": CHARTS} | changes))
 
 
 def contents(path):
@@ -55,7 +55,7 @@ def test_it_holds_what_it_says(tmp_path):
     stated = dict(line.split("  ")[::-1] for line in files["SHA256SUMS"].decode().splitlines())
     assert stated == {n: hashlib.sha256(b).hexdigest() for n, b in files.items() if n != "SHA256SUMS"}
     manifest = json.loads(files["release.json"])
-    assert {entry["path"] for entry in manifest["files"]} == {"results.csv", *(f"charts/{name}" for name in CHARTS)}
+    assert {entry["path"] for entry in manifest["files"]} == {"results.csv", *CHARTS}
     assert files["release.json"].endswith(b"}\n")
     assert "–".encode() in files["release.json"]
 
@@ -80,7 +80,7 @@ def test_it_reads_back_as_it_was(tmp_path):
 def test_the_same_inputs_give_the_same_bytes(tmp_path):
     one = write(tmp_path / "one")
     shuffled = results().iloc[::-1].reset_index(drop=True)
-    two = write(tmp_path / "two", results=shuffled, charts=dict(reversed(CHARTS.items())))
+    two = write(tmp_path / "two", results=shuffled, files=dict(reversed(CHARTS.items())))
     assert contents(one) == contents(two)
 
 

@@ -32,6 +32,7 @@ def build_manifest(
     counted: Counted,
     released: pd.DataFrame,
     models: Sequence[Modelled] = (),
+    earlier: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The manifest of one run.
 
@@ -43,17 +44,19 @@ def build_manifest(
         Cells after disclosure control (`yjd.schema.CELL_COLUMNS`).
     models : sequence of Modelled
         What was fitted.
+    earlier : sequence of str
+        The project's runs before this one.
     """
     from yjd.pipeline import links_of
 
     inputs = [{"extract": entry.extract, "sha256": entry.sha256} for entry in loaded.accounting]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
-    hashes = {entry.extract: entry.sha256 for entry in loaded.accounting}
     headline = headline_period(settings, counted.periods)
     rows = max(_LEAST_ROWS, settings.disclosure.minimum_count, settings.disclosure.round_to)
     return {
         "format": 1,
-        "run": run_identity(hashes, settings.sha256, version("yjd")),
+        "run": run_name(settings, loaded),
+        "related_releases": list(earlier),
         "title": settings.project.title,
         "demonstration": settings.project.demonstration,
         "office": settings.office.model_dump(),
@@ -93,6 +96,12 @@ def build_manifest(
             {"severity": "break", "text": f"{entry.period}: {entry.note}"} for entry in settings.periods.breaks
         ],
     }  # fmt: skip
+
+
+def run_name(settings: Settings, loaded: LoadedExtracts) -> str:
+    """The name of the run: from its inputs, its configuration and the version of the package."""
+    hashes = {entry.extract: entry.sha256 for entry in loaded.accounting}
+    return run_identity(hashes, settings.sha256, version("yjd"))
 
 
 def headline_period(settings: Settings, periods: pd.DataFrame) -> str:

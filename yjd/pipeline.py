@@ -112,7 +112,7 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
     from yjd import modelling
     from yjd.extracts import load_extracts
     from yjd.history import History
-    from yjd.manifest import build_manifest
+    from yjd.manifest import build_manifest, run_name
     from yjd.release import read_release, write_release
     from yjd.release_files import allowed
     from yjd.reporting.charts import charts_for
@@ -124,12 +124,13 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
         counted = count(settings, warehouse, fed=loaded.fed)
         progress("Fitting the models")
         models = modelling.model(warehouse, counted.cube, counted.cells, counted.measures, counted.stages, settings)
+    earlier = _earlier_runs(settings, run_name(settings, loaded))
     progress("Protecting small counts")
     released = protect_cells(settings, counted)
     progress("Computing the measures")
     modelled = [modelling.protected(one.results, settings) for one in models]
     results = pd.concat([compute(released, counted, settings, released=True), *modelled], ignore_index=True)
-    manifest = build_manifest(settings, loaded, counted, released, models)
+    manifest = build_manifest(settings, loaded, counted, released, models, earlier)
     progress("Drawing the charts")
     charts = charts_for(results, manifest)
     progress("Writing the release")
@@ -137,6 +138,7 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
         [compute(counted.cells, counted, settings), *(one.results for one in models)], ignore_index=True
     )
     review = {"cells": counted.cells, "released_cells": released, "results": unprotected}
+    review["accounting"] = pd.DataFrame(loaded.accounting)
     review |= {f"models/{one.measure.id}_{name}": table for one in models for name, table in one.diagnostics.items()}
     _write_review(folders.review / manifest["run"], review)
     files = {f"charts/{name}": content for name, content in charts.items()}
@@ -301,6 +303,23 @@ def history_url(settings: Settings) -> str:
     path = settings.folder / "work" / "history.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{path.as_posix()}"
+
+
+def _earlier_runs(settings: Settings, run: str) -> list[str]:
+    """The project's runs that were recorded before this one first was.
+
+    A release that was written by a run which was then killed is recorded first: it may have left.
+    """
+    from yjd.history import History
+    from yjd.release import read_release
+
+    written = sorted(path.parent for path in Folders.of(settings).release.glob("[!.]*/release.json"))
+    with History.open(history_url(settings)) as history:
+        known = {run, *history.runs()["run"]}
+        for folder in written:
+            if folder.name not in known:
+                history.record(read_release(folder))
+        return history.before(run, settings.project.title)
 
 
 @contextmanager
