@@ -59,6 +59,21 @@ def test_what_is_shown_is_rounded_so_that_no_sample_count_can_be_subtracted(sett
     assert many["estimate"] == 0.123
 
 
+@pytest.mark.parametrize(("measure", "rung", "hidden"), [
+    ("precourt_share", "M0", False),  # 30 records, 18 parameters
+    ("precourt_share", "M1", True),  # 30 records, 21 parameters
+    ("precourt_share", "M1, areas random", True),
+    ("arrest_rate", "M0", True),  # 27 events, 18 parameters: residents are not observations of a rate
+])  # fmt: skip
+def test_a_model_that_estimates_almost_as_much_as_it_has_records_is_hidden(
+    settings: Settings, measure: str, rung: str, hidden: bool
+) -> None:
+    fits = pd.DataFrame({"rung": ["M0", "M1"], "base": 30.0, "events": 27.0, "parameters": [18, 21]})
+    counts = {"numerator": 13.0, "denominator": 30.0, "reference_numerator": 14.0, "reference_denominator": 30.0}
+    found = protected(table(row(measure=measure, rung=rung, **counts)), settings, fits).iloc[0]
+    assert (found["status"] == "hidden") == hidden
+
+
 def test_a_rate_may_have_more_events_than_its_base(settings: Settings) -> None:
     found = protected(table(row(measure="arrest_rate", numerator=130.0)), settings).iloc[0]
     assert found["status"] == "ok"

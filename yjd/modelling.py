@@ -266,11 +266,11 @@ def card(one: Modelled, settings: Settings) -> str:
     )
 
 
-def protected(results: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def protected(results: pd.DataFrame, settings: Settings, fits: pd.DataFrame | None = None) -> pd.DataFrame:
     """What of the models may leave.
 
     A row is hidden where an event count, a count without the event or a base that it rests on is below the
-    project's rules. All else is rounded: sample counts to the nearest 10 or the project's base, as a sample lacks a
+    project's rules, or its rung has too few degrees of freedom. All else is rounded: sample counts to the nearest 10 or the project's base, as a sample lacks a
     few records that the published counts have, and estimates to 3 figures, or 2 on fewer than 1,000 records.
 
     Parameters
@@ -279,6 +279,8 @@ def protected(results: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         From `model`, before disclosure control. Not changed.
     settings : Settings
         Its disclosure rules are used.
+    fits : DataFrame, optional
+        rung, base, events, parameters of each fit: see `yjd.models.diagnose`.
     """
     import numpy as np
 
@@ -295,6 +297,8 @@ def protected(results: pd.DataFrame, settings: Settings) -> pd.DataFrame:
             unsafe |= ((count > 0) & (count < rules.minimum_count)) | ((count == 0) & (not rules.zero_safe))
         unsafe |= (n > 0) & (n < rules.minimum_denominator)
     unsafe |= _few_more(results, rules.minimum_count)
+    if fits is not None:
+        unsafe |= _few_degrees(results, fits, proportion.to_numpy(dtype=bool), rules.minimum_degrees_of_freedom)
     shown = results.copy()
     for name in _COUNTS:
         shown[name] = (shown[name] / base).round() * base
@@ -321,6 +325,17 @@ def _few_more(results: pd.DataFrame, minimum: int) -> np.ndarray:
         few = (since > 0) & (since < minimum)
         found[few[few].index.to_numpy()] = True
     return found
+
+
+def _few_degrees(results: pd.DataFrame, fits: pd.DataFrame, proportion: np.ndarray, minimum: int) -> np.ndarray:
+    """Whether a rung estimates almost as much as it has records (of a rate: events) to estimate from."""
+    import numpy as np
+
+    rung = results["rung"].astype("str").str.partition(",")[0]  # "M1, areas random" adjusts as M1 does
+    own = fits.set_index("rung")
+    left = {name: (own[name] - own["parameters"]).to_dict() for name in ("base", "events")}
+    records = np.where(proportion, rung.map(left["base"]), rung.map(left["events"])).astype(np.float64)
+    return np.asarray(records < minimum)
 
 
 def _proportions() -> list[str]:

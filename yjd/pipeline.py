@@ -128,7 +128,7 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
     progress("Protecting small counts")
     released = protect_cells(settings, counted)
     progress("Computing the measures")
-    modelled = [modelling.protected(one.results, settings) for one in models]
+    modelled = [modelling.protected(one.results, settings, one.diagnostics["fit"]) for one in models]
     results = pd.concat([compute(released, counted, settings, released=True), *modelled], ignore_index=True)
     manifest = build_manifest(settings, loaded, counted, released, models, earlier)
     progress("Drawing the charts")
