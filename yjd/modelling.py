@@ -270,8 +270,9 @@ def protected(results: pd.DataFrame, settings: Settings, fits: pd.DataFrame | No
     """What of the models may leave.
 
     A row is hidden where an event count, a count without the event or a base that it rests on is below the
-    project's rules, or its rung has too few degrees of freedom. All else is rounded: sample counts to the nearest 10 or the project's base, as a sample lacks a
-    few records that the published counts have, and estimates to 3 figures, or 2 on fewer than 1,000 records.
+    project's rules, or its rung has too few degrees of freedom. All else is rounded: sample counts to the nearest 10
+    or the project's base, as a sample lacks a few records that the published counts have, and estimates to 3 figures,
+    or 2 on fewer than 1,000 records.
 
     Parameters
     ----------
