@@ -179,8 +179,9 @@ def test_the_summit_report_end_to_end(tmp_path: Path, charts: dict[str, bytes]) 
     release = pytest.importorskip("yjd.release", reason="the release module is not there yet")
     facts = made_up.manifest(areas=["<img src=x onerror=alert(1)>"])
     path = release.write_release(
-        tmp_path / "work" / "release", facts["run"], results=made_up.results(), manifest=facts, charts=charts
-    )
+        tmp_path / "work" / "release", facts["run"], results=made_up.results(), manifest=facts,
+        files={f"charts/{name}": content for name, content in charts.items()},
+    )  # fmt: skip
     page = render("summit", path, output=tmp_path / "summit.html", engine="embedded").read_text(encoding="utf-8")
     assert "DRAFT" in page
     assert "DEMONSTRATION DATA" in page

@@ -16,8 +16,8 @@ from typing import Any
 
 from yjd.errors import RenderingError
 
-HEADER_KEYS = frozenset({"title", "subtitle", "author", "lang", "format", "execute", "jupyter", "description"})
-CELL_OPTIONS = frozenset({"label", "echo", "eval", "include", "output", "fig-alt", "fig-cap", "tags", "warning"})
+HEADER_KEYS = frozenset({"title", "subtitle", "author", "lang", "format", "execute", "jupyter", "description", "toc"})
+CELL_OPTIONS = frozenset({"label", "echo", "eval", "include", "output", "fig-alt", "fig-cap", "tbl-cap", "tags", "warning"})
 CALLOUTS = frozenset({"callout-note", "callout-tip", "callout-important", "callout-warning", "callout-caution"})
 
 _SHORTCODE = re.compile(r"\{\{<\s*(.*?)\s*>\}\}")

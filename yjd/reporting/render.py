@@ -1,4 +1,4 @@
-"""From a document and a release to one file: with Quarto where it is there, without it everywhere else."""
+"""From documents and a release to files: with Quarto where it is there, without it everywhere else."""
 
 from __future__ import annotations
 
@@ -8,31 +8,48 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from yjd.errors import RenderingError
-from yjd.reporting.embedded import refuse_requests, render_embedded, replace_file
+from yjd.reporting.catalogue import FORMATS, QUARTO, RELEASE, SUFFIXES, Entry, documents, entry, reports_folder
+from yjd.reporting.embedded import assignments, run_document
+from yjd.reporting.kernel import Kernel
+from yjd.reporting.page import Page, refuse_requests, replace_file, write_html
+from yjd.reporting.pdf import write_pdf
 from yjd.reporting.report import RELEASE_VARIABLE
+from yjd.reporting.theme import Furniture, furniture
+
+__all__ = ["Job", "documents", "quarto_is_usable", "quarto_version", "render", "render_many", "reports_folder"]
 
 Engine = Literal["auto", "quarto", "embedded"]
+Announce = Callable[[str], None]
 _OLDEST_QUARTO = (1, 9)
 
 
-def reports_folder() -> Path:
-    """The folder of the documents: inside the installed package, or at the top level of a checkout."""
-    import yjd
+@dataclass(frozen=True)
+class Job:
+    """One file to make.
 
-    package = Path(yjd.__file__).resolve().parent
-    for folder in (package / "_reports", package.parent / "reports"):
-        if (folder / "_quarto.yml").is_file():
-            return folder
-    raise RenderingError("The documents of the reports are missing.", "Install yjd again.")
+    Parameters
+    ----------
+    document : str
+        The name of a document, such as `summit`, or the path of a `.qmd` file.
+    output : Path
+        The file to write.
+    format : {'html', 'pdf', 'slides'}
+        What to write.
+    parameters : mapping of str to str
+        What the document asks for beside the release, such as `area`; the values follow its title.
+    """
 
-
-def documents() -> list[str]:
-    """The names of the documents that can be rendered."""
-    return sorted(path.stem for path in reports_folder().glob("*.qmd") if not path.name.startswith("_"))
+    document: str
+    output: Path
+    format: str = "html"
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(
@@ -42,6 +59,7 @@ def render(
     output: Path | str | None = None,
     format: str = "html",  # noqa: A002
     engine: Engine = "auto",
+    parameters: Mapping[str, str] | None = None,
 ) -> Path:
     """Render a document from a release and from nothing else.
 
@@ -52,12 +70,14 @@ def render(
     release : Path or str
         The folder of a release.
     output : Path or str, optional
-        The file to write, or an existing folder; by default `reports/<document>.html` of the project that
+        The file to write, or an existing folder; by default `reports/<document>.<format>` of the project that
         the release belongs to.
-    format : str, optional
-        `html`.
+    format : {'html', 'pdf', 'slides'}, optional
+        One self-contained page, a tagged PDF (PDF/UA-1), or a page a slide.
     engine : {'auto', 'quarto', 'embedded'}, optional
         `auto` takes Quarto where it is on the path and new enough.
+    parameters : mapping of str to str, optional
+        What the document asks for beside the release.
 
     Returns
     -------
@@ -67,30 +87,127 @@ def render(
     Raises
     ------
     RenderingError
-        If the document or the release is not there, a cell fails, or the document goes beyond what can be
-        rendered.
+        If the document, the release or a parameter is not there, a cell fails, or the document goes beyond what
+        can be rendered.
     """
-    if format != "html":
-        raise RenderingError(f"The format {format!r} is not known here.", "Ask for html.")
+    folder = _release_folder(release)
+    target = _target(entry(document).name, folder, output, format)
+    return render_many([Job(document, target, format, parameters or {})], folder, engine=engine)[0]
+
+
+def render_many(
+    jobs: Sequence[Job], release: Path | str, *, engine: Engine = "auto", announce: Announce | None = None
+) -> list[Path]:
+    """Render many files from one release; one kernel runs them all.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        Jobs that differ only in format or output should stand side by side: they are run once.
+    release : Path or str
+        The folder of a release.
+    engine : {'auto', 'quarto', 'embedded'}, optional
+        As for `render`.
+    announce : callable, optional
+        Told what each job is as it starts.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of the jobs.
+    """
     if engine not in ("auto", "quarto", "embedded"):
         raise RenderingError(f"The engine {engine!r} is not known.", "Choose auto, quarto or embedded.")
-    source = _source(document)
-    folder = Path(release).resolve()
-    if not (folder / "release.json").is_file():
-        raise RenderingError(f"{release} is not a release: it has no release.json.", "Name a folder of work/release.")
-    target = _target(source.stem, folder, output)
-    with tempfile.TemporaryDirectory(prefix="yjd-reports-") as scratch:
-        # a copy, because running a document may write beside it and the package may not be writable
-        copied = Path(scratch) / "reports"
-        shutil.copytree(source.parent, copied, ignore=shutil.ignore_patterns("*.html", "__pycache__", ".*"))
-        copy = copied / source.name
-        if engine == "quarto" or (engine == "auto" and quarto_is_usable()):
-            _render_quarto(copy, folder, target)
-        else:
-            render_embedded(
-                copy, target, parameters={"release": str(folder)}, variables={RELEASE_VARIABLE: str(folder)}
-            )
-    return target
+    folder = _release_folder(release)
+    about = furniture(folder)
+    entries = [_checked(job) for job in jobs]
+    by_quarto = engine == "quarto" or (engine == "auto" and quarto_is_usable())
+    with tempfile.TemporaryDirectory(prefix="yjd-reports-") as scratch, ExitStack() as stack:
+        shop = _Workshop(Path(scratch), folder, about)
+        if not by_quarto:
+            stack.enter_context(shop.kernel)
+        for job, found in zip(jobs, entries, strict=True):
+            if announce is not None:
+                announce(shop.title(found, job))
+            (shop.by_quarto if by_quarto else shop.by_hand)(found, job)
+    return [job.output for job in jobs]
+
+
+class _Workshop:
+    """Copies of the documents, one kernel, and what was run last."""
+
+    def __init__(self, scratch: Path, release: Path, about: Furniture) -> None:
+        self._scratch, self._release, self._about = scratch, release, about
+        self.kernel = Kernel(scratch / "kernel", {RELEASE_VARIABLE: str(release)})
+        self._ran: tuple[Path, Mapping[str, str], str] | None = None
+
+    @staticmethod
+    def title(found: Entry, job: Job) -> str:
+        """The title of a job: the document's, and what its parameters are set to."""
+        return ": ".join([found.title, *filter(None, job.parameters.values())])
+
+    def by_hand(self, found: Entry, job: Job) -> None:
+        """Render without Quarto."""
+        folder = self._copy(found)
+        if self._ran is None or self._ran[:2] != (found.source, job.parameters):
+            parameters = {RELEASE: str(self._release), **job.parameters}
+            text = run_document(found.document, self.kernel, folder, parameters=parameters, project=found.project)
+            self._ran = (found.source, job.parameters, text)
+        header = found.document.header
+        page = Page(
+            name=found.source.name,
+            title=self.title(found, job),
+            subtitle=str(header.get("subtitle") or ""),
+            lang=str(header.get("lang") or found.project.get("lang") or "en-GB"),
+            contents=bool(header.get("toc", job.format != "slides")),
+            markdown=self._ran[2],
+            furniture=self._about,
+        )
+        with tempfile.TemporaryDirectory(dir=self._scratch) as place:
+            if job.format == "pdf":
+                write_pdf(page, job.output, folder=folder, scratch=Path(place))
+            else:
+                template = "slides.template" if job.format == "slides" else "page.template"
+                write_html(page, job.output, folder=folder, scratch=Path(place), template=template)
+
+    def by_quarto(self, found: Entry, job: Job) -> None:
+        """Render with Quarto: the parameters are written into the copy, which needs no further package."""
+        copy = self._copy(found) / found.source.name
+        text = found.source.read_text(encoding="utf-8")
+        copy.write_text(_with_parameters(text, {RELEASE: str(self._release), **job.parameters}), encoding="utf-8")
+        _run_quarto(copy, self._release, job, title=self.title(found, job), author=self._about.office.name)
+
+    def _copy(self, found: Entry) -> Path:
+        """A copy of the document's folder, since running may write beside it and the package may not be writable."""
+        folder = self._scratch / f"reports-{abs(hash(found.source.parent))}"
+        if not folder.exists():
+            shutil.copytree(found.source.parent, folder, ignore=shutil.ignore_patterns("*.html", "__pycache__", ".*"))
+            with (folder / "styles.css").open("a", encoding="utf-8") as styles:
+                styles.write(self._about.styles)  # Quarto reads no other file of the office's
+        return folder
+
+
+def _checked(job: Job) -> Entry:
+    found = entry(job.document)
+    if job.format not in FORMATS:
+        raise RenderingError(f"The format {job.format!r} is not known here.", f"Ask for {', '.join(FORMATS)}.")
+    if unknown := sorted(set(job.parameters) - set(found.parameters)):
+        raise RenderingError(
+            f"The document {found.name} has no parameter {unknown[0]!r}.",
+            f"It has: {', '.join(found.parameters) or 'none'}.",
+        )
+    return found
+
+
+def _with_parameters(text: str, parameters: Mapping[str, str]) -> str:
+    """The text of a document with its parameters set after the cell that is tagged for them."""
+    found = re.search(
+        r"^```\{python\}\n(?:#\|.*\n)*#\|\s*tags:.*\bparameters\b.*\n(?:.*\n)*?```$", text, flags=re.MULTILINE
+    )
+    if found is None:
+        return text
+    cell = f"\n\n```{{python}}\n#| include: false\n{assignments(parameters)}\n```"
+    return text[: found.end()] + cell + text[found.end() :]
 
 
 def quarto_is_usable() -> bool:
@@ -111,7 +228,7 @@ def quarto_version() -> tuple[int, ...] | None:
     return tuple(int(part) for part in re.findall(r"\d+", told.stdout)[:2]) or None
 
 
-def _render_quarto(source: Path, release: Path, target: Path) -> None:
+def _run_quarto(source: Path, release: Path, job: Job, *, title: str, author: str) -> None:
     program = shutil.which("quarto")
     if program is None:
         raise RenderingError("Quarto is not on the path.", "Install it, or ask for the engine `embedded`.")
@@ -124,15 +241,17 @@ def _render_quarto(source: Path, release: Path, target: Path) -> None:
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
         RELEASE_VARIABLE: str(release),
     }
+    name = f"page{SUFFIXES[job.format]}"
+    told = ["--metadata", f"title:{title}", "--metadata", f"author:{author}"]
     done = subprocess.run(
-        [program, "render", source.name, "--to", "html", "--output", "page.html"],
+        [program, "render", source.name, "--to", QUARTO[job.format], "--output", name, *told],
         cwd=source.parent,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    page = next(iter([*source.parent.glob("page.html"), *source.parent.glob("*/page.html")]), None)
+    page = next(iter([*source.parent.glob(name), *source.parent.glob(f"*/{name}")]), None)
     if done.returncode or page is None:
         line = re.search(r"^(\w*(?:Error|Exception))\b", done.stderr, flags=re.MULTILINE)
         why = f" with {line[1]}" if line else ""
@@ -140,26 +259,25 @@ def _render_quarto(source: Path, release: Path, target: Path) -> None:
             f"{source.name}: Quarto stopped{why} (exit code {done.returncode}).",
             "Render it with the engine `embedded` to see the line.",
         )
-    refuse_requests(page.read_text(encoding="utf-8"), source.name)
-    replace_file(page, target)
+    if job.format != "pdf":
+        refuse_requests(page.read_text(encoding="utf-8"), source.name)
+    replace_file(page, job.output)
+    page.unlink()
 
 
-def _source(document: str) -> Path:
-    named = Path(document)
-    if named.suffix == ".qmd":
-        if not named.is_file():
-            raise RenderingError(f"There is no document {document}.", "Check the path.")
-        return named.resolve()
-    if named.name != document or document not in documents():
-        raise RenderingError(f"There is no document {document!r}.", f"Choose from: {', '.join(documents())}.")
-    return reports_folder() / f"{document}.qmd"
+def _release_folder(release: Path | str) -> Path:
+    folder = Path(release).resolve()
+    if not (folder / "release.json").is_file():
+        raise RenderingError(f"{release} is not a release: it has no release.json.", "Name a folder of work/release.")
+    return folder
 
 
-def _target(name: str, release: Path, output: Path | str | None) -> Path:
+def _target(name: str, release: Path, output: Path | str | None, wanted: str) -> Path:
+    file = f"{name}{SUFFIXES.get(wanted, '.html')}"
     if output is not None:
-        wanted = Path(output)
-        return (wanted / f"{name}.html" if wanted.is_dir() else wanted).resolve()
+        given = Path(output)
+        return (given / file if given.is_dir() else given).resolve()
     work = release.parent.parent
     within_project = release.parent.name == "release" and work.name == "work"
     base = work.parent / "reports" if within_project else Path.cwd()
-    return (base / f"{name}.html").resolve()
+    return (base / file).resolve()

@@ -1,0 +1,71 @@
+"""What an office may set about the look of its reports, and what every page says about its release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from yjd.errors import RenderingError
+from yjd.office import Office
+
+
+@dataclass(frozen=True)
+class Furniture:
+    """What stands around the text of a report: whose it is, of what, in which state."""
+
+    office: Office
+    run: str
+    project: str
+    draft: bool
+    demonstration: bool
+
+    @property
+    def state(self) -> str:
+        """'DRAFT', 'DEMONSTRATION DATA', both or nothing: for the head of every page of a PDF."""
+        said = (("DEMONSTRATION DATA", self.demonstration), ("DRAFT, not signed off", self.draft))
+        return " · ".join(words for words, holds in said if holds)
+
+    @property
+    def styles(self) -> str:
+        """The office's colours as CSS that follows `styles.css`."""
+        return f":root {{ --link: {self.office.accent}; --stamp: {self.office.stamp}; }}\n"
+
+
+def furniture(release: Path) -> Furniture:
+    """Read what a release says about itself and its office.
+
+    Parameters
+    ----------
+    release : Path
+        The folder of a release.
+
+    Raises
+    ------
+    RenderingError
+        The manifest cannot be read, or names an office that cannot be shown.
+    """
+    try:
+        manifest: Mapping[str, Any] = json.loads((release / "release.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise RenderingError(f"{release.name}: its release.json cannot be read.", "Make the release again.") from None
+    told = manifest.get("office")
+    own = {name: value for name, value in told.items() if value} if isinstance(told, Mapping) else {}
+    try:
+        office = Office.model_validate(own)
+    except ValidationError as error:
+        wrong = ", ".join(sorted({str(part) for detail in error.errors() for part in detail["loc"]})) or "office"
+        raise RenderingError(
+            f"{release.name}: its release.json has an office that cannot be shown ({wrong}).", "Make the release again."
+        ) from None
+    return Furniture(
+        office=office,
+        run=str(manifest.get("run", release.name)),
+        project=str(manifest.get("title", "")),
+        draft=not manifest.get("signed"),
+        demonstration=bool(manifest.get("demonstration")),
+    )
