@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from yjd import ethnicity
+from yjd import claims, ethnicity
+from yjd.choices import choices
+from yjd.quality import quality_section
 from yjd.release import run_identity
 from yjd.schema import ALL, DISCLOSURES, HIDDEN, SPLITS, UNKNOWN
 
@@ -92,6 +94,9 @@ def build_manifest(
             "protecting": int((released["reason"] == "protects").sum()),
         },
         "links": links_of(counted).as_json(),
+        "quality": quality_section(counted.quality, settings, released, counted.stages),
+        "choices": choices(settings),
+        "claims": claims.register(settings.folder),
         "findings": loaded.findings + counted.findings + [
             {"severity": "break", "text": f"{entry.period}: {entry.note}"} for entry in settings.periods.breaks
         ],
@@ -100,7 +105,7 @@ def build_manifest(
 
 def run_name(settings: Settings, loaded: LoadedExtracts) -> str:
     """The name of the run: from its inputs, its configuration and the version of the package."""
-    hashes = {entry.extract: entry.sha256 for entry in loaded.accounting}
+    hashes = {entry.extract: entry.sha256 for entry in loaded.accounting} | claims.local_sha256(settings.folder)
     return run_identity(hashes, settings.sha256, version("yjd"))
 
 

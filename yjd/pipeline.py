@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from yjd.disclosure import Links
     from yjd.extracts import Accounting
     from yjd.measures import Measure, Stage
+    from yjd.quality import QualityCounts
     from yjd.warehouse import Warehouse
 
 Progress = Callable[[str], None]
@@ -54,6 +55,7 @@ class Counted:
     stages: dict[str, Stage]
     periods: pd.DataFrame
     findings: list[dict[str, str]] = field(default_factory=list)
+    quality: QualityCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
     from yjd import cube as cubes
     from yjd.analysis import gather
     from yjd.measures import measures, stages
+    from yjd.quality import measure_quality
 
     registry = stages()
     supplied = set(warehouse.query("SELECT DISTINCT stage FROM counts")["stage"])
@@ -228,7 +231,8 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
         for name, share in nameless.items()
         if name in wanted and share > 0
     ]
-    return Counted(cube, cells, evidence, chosen, wanted, _periods(settings), findings)
+    quality = measure_quality(warehouse, settings)
+    return Counted(cube, cells, evidence, chosen, wanted, _periods(settings), findings, quality)
 
 
 def _without_identifiers(warehouse: Warehouse, stages: Sequence[Stage]) -> dict[str, float]:

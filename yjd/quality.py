@@ -1,0 +1,304 @@
+"""How well ethnicity is recorded: counted in the warehouse, released only as coarse shares.
+
+The counts are of records and lie outside of the system of cells, so they have a rule of their own
+(`yjd.quality_gate`). `release.json` carries them as ``quality``; no count of records is in it.
+"""
+
+# ruff: noqa: S608 - the names put into SQL are the package's own tables and columns
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from yjd import ethnicity
+from yjd.quality_gate import Gate
+from yjd.schema import ALL, HIDDEN, SPLITS, TABLES, UNKNOWN
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from yjd.config import Settings
+    from yjd.config_extract import Extract
+    from yjd.measures import Stage
+    from yjd.warehouse import Warehouse
+
+_SEPARATE_KINDS = ("financial_year", "calendar_year", "quarter", "month")  # periods of these never overlap
+_KEYS = ("extract", "system", "area", "period")
+
+
+@dataclass(frozen=True)
+class QualityCounts:
+    """Counts of records, unprotected: they never leave.
+
+    Attributes
+    ----------
+    records : DataFrame
+        extract, system (of a record of outcomes, else ''), area, period ('' outside of all), recorded ('known' or
+        why not), self_known, officer_known, detailed, identified, filled (known by another record of the child),
+        changed (another value counts than was recorded) as 0 or 1, and n.
+    agreement : DataFrame
+        extract, self_heading, officer_heading ('Unknown' too), n: one record for each child, the earliest.
+    coverage : DataFrame
+        extract, first_day, last_day (days since 1970-01-01).
+    """
+
+    records: pd.DataFrame
+    agreement: pd.DataFrame
+    coverage: pd.DataFrame
+
+
+def measure_quality(warehouse: Warehouse, settings: Settings) -> QualityCounts:
+    """Count the records of every clean table that some extract feeds: two scans a table."""
+    import pandas as pd
+
+    kind = next((kind for kind in settings.periods.kinds if kind in _SEPARATE_KINDS), "")
+    tables = sorted({extract.table for extract in settings.extracts if not TABLES[extract.table].counts})
+    records = [warehouse.query(records_sql(table, kind)) for table in tables]
+    both = [warehouse.query(agreement_sql(table)) for table in tables]
+    covered = warehouse.query("SELECT extract, first_day, last_day FROM coverage")
+    columns = (*_KEYS, "recorded", "self_known", "officer_known", "detailed", "identified", "filled", "changed", "n")
+    return QualityCounts(
+        pd.concat(records, ignore_index=True) if records else pd.DataFrame(columns=list(columns)),
+        pd.concat(both, ignore_index=True)
+        if both
+        else pd.DataFrame(columns=["extract", "self_heading", "officer_heading", "n"]),
+        covered,
+    )
+
+
+def records_sql(table: str, kind: str) -> str:
+    """Count the records of one clean table by how their ethnicity was recorded, in DuckDB's dialect."""
+    system = "r.record_system" if "record_system" in TABLES[table].columns else "''"
+    unknown = f"'{UNKNOWN}'"
+    known = f"r.ethnicity_recorded <> {unknown}"
+    given = f"r.ethnicity <> {unknown}"
+    flags = {
+        "self_known": f"r.ethnicity_self <> {unknown}",
+        "officer_known": f"r.ethnicity_officer <> {unknown}",
+        "detailed": f"{known} AND g.code <> g.heading",
+        "identified": "r.child_id IS NOT NULL",
+        "filled": f"NOT ({known}) AND {given}",
+        "changed": "r.ethnicity <> r.ethnicity_recorded",
+    }
+    columns = ", ".join(f"CASE WHEN {condition} THEN 1 ELSE 0 END AS {name}" for name, condition in flags.items())
+    names = ", ".join((*_KEYS, "recorded", *flags))
+    return f"""SELECT {names}, COUNT(*) AS n FROM (
+SELECT r.extract AS extract, COALESCE({system}, '') AS system, COALESCE(r.area, {unknown}) AS area,
+  COALESCE(p.period, '') AS period,
+  CASE WHEN {known} THEN 'known' ELSE COALESCE(r.ethnicity_missing, 'blank') END AS recorded, {columns}
+FROM {table} AS r
+LEFT JOIN ethnicity_group AS g ON g.code = r.ethnicity_recorded
+LEFT JOIN period AS p ON p.kind = '{kind}' AND r.day >= p.start_day AND r.day < p.end_day
+) AS flagged
+GROUP BY {names}"""
+
+
+def agreement_sql(table: str) -> str:
+    """Count self-defined against officer-observed headings, one record a child: then each is independent.
+
+    Where the officer's is unknown, as many rows as there are children with such a record.
+    """
+    return f"""SELECT extract, self_heading, officer_heading, COUNT(*) AS n FROM (
+SELECT r.extract AS extract, r.child_id AS child_id, s.heading AS self_heading, o.heading AS officer_heading,
+  ROW_NUMBER() OVER (
+    PARTITION BY r.extract, r.child_id, CASE WHEN o.code = '{UNKNOWN}' THEN 1 ELSE 0 END ORDER BY r.day, r.row_id
+  ) AS place
+FROM {table} AS r
+INNER JOIN ethnicity_group AS s ON s.code = r.ethnicity_self AND s.code <> '{UNKNOWN}'
+INNER JOIN ethnicity_group AS o ON o.code = COALESCE(r.ethnicity_officer, '{UNKNOWN}')
+) AS self_is_known
+WHERE child_id IS NULL OR place = 1
+GROUP BY extract, self_heading, officer_heading"""
+
+
+def quality_section(
+    counts: QualityCounts | None, settings: Settings, released: pd.DataFrame, stages: Mapping[str, Stage]
+) -> dict[str, Any]:
+    """What ``release.json`` says of data quality: coarse shares, and what each extract can and cannot tell.
+
+    Parameters
+    ----------
+    counts : QualityCounts
+        From :func:`measure_quality`; unprotected. Nothing is said where nothing was counted.
+    settings : Settings
+        The project: its extracts, areas and rules of disclosure control.
+    released : DataFrame
+        Cells after disclosure control (`yjd.schema.CELL_COLUMNS`).
+    stages : mapping of str to Stage
+        The stages of the cells.
+
+    Returns
+    -------
+    dict
+        ``extracts`` (who records what), ``recorded`` (for each extract and system, slices with `percent`: part to
+        (percent, step)), ``agreement`` and ``schemes`` (the groups that each scheme of labels can express). A share
+        that may not be shown is not there.
+    """
+    if counts is None:
+        return {}
+    gate = Gate.of(settings.disclosure)
+    hidden = _hidden_slices(released, stages)
+    covered = counts.coverage
+    days = {
+        name: (int(first), int(last))
+        for name, first, last in zip(covered["extract"], covered["first_day"], covered["last_day"], strict=True)
+    }
+    about = {extract.name: _about(extract, days.get(extract.name)) for extract in settings.extracts}
+    schemes = {entry[name] for entry in about.values() for name in ("self_scheme", "officer_scheme") if entry[name]}
+    can = {name: _expressible(name) for name in sorted(schemes)}
+    spread = [
+        _agreement(str(name), table, gate, can[about[str(name)]["officer_scheme"]])
+        for name, table in counts.agreement.groupby("extract", sort=True)
+        if about[str(name)]["officer_scheme"]
+    ]
+    return {
+        "unit": gate.unit,
+        "extracts": list(about.values()),
+        "recorded": [
+            {"extract": extract, "system": system, "slices": _slices(found, gate, settings, about[extract], hidden)}
+            for (extract, system), found in _by_source(counts)
+        ],
+        "agreement": [found for found in spread if found],
+        "schemes": can,
+    }
+
+
+def _by_source(counts: QualityCounts) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+    """The records of each extract and, of outcomes, of each record system in it."""
+    for (extract, system), found in counts.records.groupby(["extract", "system"], sort=True):
+        yield (str(extract), str(system)), found
+
+
+def _hidden_slices(released: pd.DataFrame, stages: Mapping[str, Stage]) -> set[tuple[str, str, str, str]]:
+    """(table, what, by, slice) of which some cell is hidden: of unknown ethnicity, or of a heading without detail."""
+    found: set[tuple[str, str, str, str]] = set()
+    narrow = (released[list(SPLITS[1:])] == ALL).all(axis=1) & released["disclosure"].isin(HIDDEN)
+    for what, chosen in (
+        ("known", released["group"] == UNKNOWN),
+        ("detailed", released["group"].str.endswith("(no detail)")),
+    ):
+        cells = released.loc[narrow & chosen, ["stage", "period", "area"]].drop_duplicates()
+        for stage, period, area in cells.itertuples(index=False):
+            for table in stages[stage].reads:
+                if area == ALL:
+                    found |= {(table, what, "all", ALL), (table, what, "period", period)}
+                else:
+                    found.add((table, what, "area", area))
+    return found
+
+
+def _slices(
+    found: pd.DataFrame,
+    gate: Gate,
+    settings: Settings,
+    about: Mapping[str, Any],
+    hidden: Collection[tuple[str, str, str, str]],
+) -> list[dict[str, Any]]:
+    present = set(found["period"])
+    periods = [period for period in settings.periods.table()["period"] if period in present]
+    slices = [("all", ALL, found)]
+    slices += [("area", area, found[found["area"] == area]) for area in settings.project.areas]
+    slices += [("period", period, found[found["period"] == period]) for period in periods]
+    made = []
+    for by, name, part in slices:
+        closed = {what for what in ("known", "detailed") if (about["table"], what, by, name) in hidden}
+        shares = _shares(part, gate, settings.ethnicity.source, about, closed)
+        made.append({"by": by, "slice": name, "percent": shares})
+    return made
+
+
+def _shares(
+    part: pd.DataFrame, gate: Gate, source: str, about: Mapping[str, Any], closed: Collection[str]
+) -> dict[str, tuple[int, int]]:
+    """The shares of one slice of one source that may leave, as (percent, step).
+
+    How many have no known ethnicity, or no detail, is counted by the system of cells as well, where such a count may
+    be hidden (`closed`). Then a share leaves only if enough records count under another value than they carry: no sum
+    of cells then equals what is shared out here.
+    """
+    n = part["n"]
+    total, known = int(n.sum()), int(n[part["recorded"] == "known"].sum())
+
+    def of(*columns: str) -> int:
+        return int((n * part[list(columns)].prod(axis=1)).sum())
+
+    apart = "known" not in closed or of("filled") >= gate.least
+    found = {
+        "known": gate.share(known, total, allowed=apart),
+        "detailed": gate.share(of("detailed"), known, allowed="detailed" not in closed or of("changed") >= gate.least),
+    }
+    if about["identifier"]:
+        found["identified"] = gate.share(of("identified"), total)
+    if about["officer_scheme"]:
+        both = of("self_known", "officer_known")
+        found["officer"] = gate.share(of("officer_known"), total, allowed=apart or source == "self")
+        found["both"] = gate.share(both, total, allowed=apart or of("self_known") - both >= gate.least)
+    reasons = n[part["recorded"] != "known"].groupby(part["recorded"]).sum()
+    for reason in ethnicity.MISSING_REASONS:  # shares of the records without a known ethnicity
+        found[reason] = gate.share(int(reasons.get(reason, 0)), total - known, allowed=apart)
+    return {name: share for name, share in found.items() if share is not None}
+
+
+def _agreement(extract: str, table: pd.DataFrame, gate: Gate, scheme: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How officers' headings are spread over each self-defined heading, and how the headings are spread.
+
+    `weight` is a heading's share of those that officers' labels can express. If officers' views were on all records,
+    a heading's number would be the sum of cells: so how many there are leaves only where enough lack one. The spread
+    within a heading does not tell.
+    """
+    headings = [name for name in ethnicity.broad_groups() if name != UNKNOWN]
+    comparable = [name for name in headings if name in scheme["under"]]
+    wide = table.pivot_table(index="self_heading", columns="officer_heading", values="n", aggfunc="sum", fill_value=0)
+    wide = wide.reindex(index=headings, columns=[*headings, UNKNOWN], fill_value=0).astype("int64")
+    bases = wide[headings].sum(axis=1)
+    total = int(bases[comparable].sum())
+    apart = bool((wide.loc[comparable, UNKNOWN] >= gate.least).all())
+    rows = []
+    for heading in headings:
+        spread = {other: gate.share(int(wide[other][heading]), int(bases[heading])) for other in comparable}
+        weight = gate.share(int(bases[heading]), total, allowed=apart) if heading in comparable else None
+        if any(spread.values()):
+            rows.append({"heading": heading, "weight": weight, "officer": spread})
+    about = gate.about(total) if apart else None
+    return {"extract": extract, "comparable": comparable, "about": about, "rows": rows} if rows else None
+
+
+def _about(extract: Extract, days: tuple[int, int] | None) -> dict[str, Any]:
+    """What the configuration says of one extract; nothing here is counted but the days, and those coarsely."""
+    given = {*extract.columns, *extract.constants}
+    stated = extract.covers
+    return {
+        "extract": extract.name,
+        "table": extract.table,
+        "counts": TABLES[extract.table].counts,
+        "self_scheme": extract.ethnicity.self_defined if "ethnicity" in given else None,
+        "officer_scheme": extract.ethnicity.officer if "ethnicity_officer" in given else None,
+        "identifier": "child_id" in given,
+        "first": stated[0] if stated else _month(days[0]) if days else None,
+        "last": stated[1] if stated else _month(days[1]) if days else None,
+        "stated": stated is not None,
+    }
+
+
+def _month(day: int) -> str:
+    """YYYY-MM: the exact first and last day of records could be those of a child."""
+    import pandas as pd
+
+    return (pd.Timestamp(0) + pd.Timedelta(days=day)).strftime("%Y-%m")
+
+
+def _expressible(scheme: str) -> dict[str, Any]:
+    """The groups that a scheme can express, the headings that it can give without detail, and what it joins."""
+    table = ethnicity.crosswalk()
+    own = table[(table["scheme"] == scheme) & table["missing_reason"].isna()]
+    listed = ethnicity.groups()
+    groups = dict(zip(listed["code"], listed["heading"], strict=True))
+    found = set(own["ethnicity"])
+    return {
+        "detailed": [code for code, heading in groups.items() if code in found and code != heading],
+        "headings": [code for code, heading in groups.items() if code in found and code == heading],
+        "under": list(dict.fromkeys(groups[code] for code in groups if code in found)),
+        "joined": sorted({str(note) for note in own.loc[own["comparable"] == 0, "note"]}),
+    }
