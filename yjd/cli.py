@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yjd import terminal
-from yjd.cli_options import DEFAULT_CONFIG, Config, Json, NamedRelease, Quiet, newest_release, settings_of
+from yjd.cli_options import DEFAULT_CONFIG, Config, Json, Quiet, settings_of
 from yjd.cli_release import releases
+from yjd.cli_report import report
 from yjd.errors import YjdError
 
 if TYPE_CHECKING:  # the engine is imported by the verb that needs it: `yjd --help` must not wait for pandas
@@ -126,31 +127,7 @@ def run(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = Fals
     _tell_outcome(outcome, json=json)
 
 
-@app.command()
-def report(
-    document: Annotated[str, typer.Argument(help="Which document to render.")] = "summit",
-    release: NamedRelease = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            help="The file to write. [default: reports/<run>/<document>.html]",
-            show_default=False,
-        ),
-    ] = None,
-    config: Config = DEFAULT_CONFIG,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Render a document again from a release."""
-    release = release or newest_release(settings_of(config))
-    output = output or config.parent / "reports" / release.name / f"{document}.html"
-    from yjd.reporting.render import render
-
-    with terminal.progress(quiet=quiet) as announce:
-        announce(f"Rendering {document}")
-        written = render(document, release, output=output)
-    terminal.say(terminal.as_json({"release": release, "report": written}) if json else f"Report: {written}")
+app.command()(report)
 
 
 @app.command()

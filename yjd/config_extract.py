@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from typing import Annotated, Literal
+from unicodedata import category
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -19,8 +20,8 @@ def _plain_name(name: str) -> str:
     """Names end up in spreadsheets and file names: nothing that a spreadsheet would run or a screen would hide."""
     if not name.strip() or name != name.strip():
         raise ValueError("a name cannot be blank or begin or end with a space")
-    if name[0] in "=+-@\t" or any(ord(letter) < 32 for letter in name):
-        raise ValueError("a name cannot begin with = + - @ or hold control characters")
+    if name[0] in "=+-@\t" or any(category(letter) in ("Cc", "Cf", "Cs") for letter in name):
+        raise ValueError("a name cannot begin with = + - @ or hold characters that a screen does not show")
     return name
 
 

@@ -20,6 +20,9 @@ BRAND = "_brand.yml"
 _LOGOS = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 _BEGIN = {"image/svg+xml": (b"<svg", b"<?xml"), "image/png": (b"\x89PNG\r\n",), "image/jpeg": (b"\xff\xd8\xff",)}
 _LARGEST = 300_000
+_ACTIVE = re.compile(
+    rb"<script|<foreignObject|\bhref\s*=\s*[\"'](?!#|data:image)|@import|url\(\s*[\"']?(?!#)|\bon\w+\s*=", re.I
+)
 _BACKGROUNDS = {"white": "#FFFFFF", "the grey of panels": "#F2F2F2"}
 _COLOURS = {"primary": "accent", "danger": "stamp"}  # the names in a brand file
 

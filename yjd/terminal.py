@@ -24,16 +24,18 @@ UNEXPECTED = 1
 
 
 @contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Progress]:
+def progress(*, quiet: bool = False, total: int | None = None) -> Iterator[Progress]:
     """Give a function that announces each step as it starts.
 
-    A terminal gets a spinner and the time that each step took; anything else gets one plain line a step, so
-    that a log file holds no control characters.
+    A terminal gets a spinner and the time that each step took, or one bar where the number of steps is known; anything
+    else gets one plain line a step, so that a log file holds no control characters.
 
     Parameters
     ----------
     quiet : bool
         Announce nothing.
+    total : int, optional
+        How many steps there will be.
 
     Yields
     ------
@@ -43,7 +45,7 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
     if quiet:
         yield _silence
     elif sys.stderr.isatty():
-        with _spinner() as announce:
+        with _spinner() if total is None else _bar(total) as announce:
             yield announce
     else:
         yield _line
@@ -81,6 +83,26 @@ def _spinner() -> Iterator[Progress]:
 
         yield announce
         finish()
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Display
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Display(*columns, console=Console(stderr=True)) as display:
+        task = display.add_task("", total=total)
+        started = 0
+
+        def announce(step: str) -> None:
+            nonlocal started
+            display.update(task, description=step, completed=started)
+            started += 1
+
+        yield announce
+        display.update(task, description="", completed=total)
 
 
 def say(text: str = "") -> None:

@@ -14,7 +14,7 @@ from yjd.reporting.documents import Document, load_yaml, read_document, split_op
 
 Format = Literal["html", "pdf", "slides"]
 FORMATS: tuple[str, ...] = get_args(Format)
-SUFFIXES = {"html": ".html", "pdf": ".pdf", "slides": ".html"}
+_SUFFIXES = {"html": ".html", "pdf": ".pdf", "slides": ".html"}
 QUARTO = {"html": "html", "pdf": "typst", "slides": "revealjs"}  # what Quarto calls them
 RELEASE = "release"
 
@@ -101,3 +101,16 @@ def entry(document: str) -> Entry:
     if named.name != document or document not in documents():
         raise RenderingError(f"There is no document {document!r}.", f"Choose from: {', '.join(documents())}.")
     return Entry(reports_folder() / f"{document}.qmd")
+
+
+def suffix(wanted: str) -> str:
+    """How the name of a file of a format ends.
+
+    Raises
+    ------
+    RenderingError
+        There is no such format.
+    """
+    if wanted not in FORMATS:
+        raise RenderingError(f"The format {wanted!r} is not known here.", f"Ask for {', '.join(FORMATS)}.")
+    return _SUFFIXES[wanted]

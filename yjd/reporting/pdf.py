@@ -1,6 +1,4 @@
-"""From Markdown to a tagged PDF (PDF/UA-1): pandoc writes typst, typst sets it. Neither needs a network or a program
-that has to be installed by hand.
-"""
+"""From Markdown to a tagged PDF (PDF/UA-1): pandoc writes typst, typst sets it, offline."""
 
 from __future__ import annotations
 

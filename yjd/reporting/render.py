@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from yjd.errors import RenderingError
-from yjd.reporting.catalogue import FORMATS, QUARTO, RELEASE, SUFFIXES, Entry, documents, entry, reports_folder
+from yjd.reporting.catalogue import QUARTO, RELEASE, Entry, documents, entry, reports_folder, suffix
 from yjd.reporting.embedded import assignments, run_document
 from yjd.reporting.kernel import Kernel
 from yjd.reporting.page import Page, refuse_requests, replace_file, write_html
@@ -28,6 +28,7 @@ __all__ = ["Job", "documents", "quarto_is_usable", "quarto_version", "render", "
 Engine = Literal["auto", "quarto", "embedded"]
 Announce = Callable[[str], None]
 _OLDEST_QUARTO = (1, 9)
+_PARAMETERS_CELL = r"^```\{python\}\n(?:#\|.*\n)*#\|\s*tags:.*\bparameters\b.*\n(?:.*\n)*?```$"
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,7 @@ class _Workshop:
 
 def _checked(job: Job) -> Entry:
     found = entry(job.document)
-    if job.format not in FORMATS:
-        raise RenderingError(f"The format {job.format!r} is not known here.", f"Ask for {', '.join(FORMATS)}.")
+    suffix(job.format)
     if unknown := sorted(set(job.parameters) - set(found.parameters)):
         raise RenderingError(
             f"The document {found.name} has no parameter {unknown[0]!r}.",
@@ -241,7 +241,7 @@ def _run_quarto(source: Path, release: Path, job: Job, *, title: str, author: st
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
         RELEASE_VARIABLE: str(release),
     }
-    name = f"page{SUFFIXES[job.format]}"
+    name = f"page{suffix(job.format)}"
     told = ["--metadata", f"title:{title}", "--metadata", f"author:{author}"]
     done = subprocess.run(
         [program, "render", source.name, "--to", QUARTO[job.format], "--output", name, *told],
@@ -273,7 +273,7 @@ def _release_folder(release: Path | str) -> Path:
 
 
 def _target(name: str, release: Path, output: Path | str | None, wanted: str) -> Path:
-    file = f"{name}{SUFFIXES.get(wanted, '.html')}"
+    file = f"{name}{suffix(wanted)}"
     if output is not None:
         given = Path(output)
         return (given / file if given.is_dir() else given).resolve()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from yjd.errors import RenderingError
 from yjd.office import Office
+from yjd.signoff import read_signatures, state
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,14 @@ class Furniture:
     office: Office
     run: str
     project: str
-    draft: bool
+    standing: str  # of `yjd.signoff.state`
     demonstration: bool
 
     @property
     def state(self) -> str:
-        """'DRAFT', 'DEMONSTRATION DATA', both or nothing: for the head of every page of a PDF."""
-        said = (("DEMONSTRATION DATA", self.demonstration), ("DRAFT, not signed off", self.draft))
-        return " · ".join(words for words, holds in said if holds)
+        """What stands at the head of every page of a PDF: nothing once real data are signed off."""
+        standing = "" if self.standing == "signed" else re.sub(r"^\w+", lambda word: word[0].upper(), self.standing)
+        return " · ".join(filter(None, ["DEMONSTRATION DATA" if self.demonstration else "", standing]))
 
     @property
     def styles(self) -> str:
@@ -66,6 +68,6 @@ def furniture(release: Path) -> Furniture:
         office=office,
         run=str(manifest.get("run", release.name)),
         project=str(manifest.get("title", "")),
-        draft=not manifest.get("signed"),
+        standing=state(read_signatures(release)),
         demonstration=bool(manifest.get("demonstration")),
     )
