@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from yjd.config import Release as Formats
 from yjd.errors import DisclosureError
 from yjd.release import read_release, run_identity, write_release
+from yjd.release_files import allowed, smallest_count
 from yjd.schema import RESULT_COLUMNS, RESULT_KEYS, SPLITS
 
 RUN = "0123456789ab"
@@ -58,6 +60,37 @@ def test_it_holds_what_it_says(tmp_path):
     assert {entry["path"] for entry in manifest["files"]} == {"results.csv", *CHARTS}
     assert files["release.json"].endswith(b"}\n")
     assert "–".encode() in files["release.json"]
+
+
+def test_each_file_says_what_it_is_and_what_protects_it(tmp_path):
+    rules = {"minimum_count": 5, "zero_safe": True, "minimum_denominator": 10, "round_to": 0, "method": "hide"}
+    facts = MANIFEST | {"disclosure": {"rules": rules}, "related_releases": ["aaaaaaaaaaaa"]}
+    files = CHARTS | {"models/arrest_rate.md": b"# Card"}
+    manifest = read_release(write(tmp_path, manifest=facts, files=files)).manifest
+    entries = {entry["path"]: entry for entry in manifest["files"]}
+    assert entries["results.csv"]["smallest_count"] == 25  # the numerator that is shown; nothing public is declared
+    assert entries["models/arrest_rate.md"]["smallest_count"] == 10
+    for path, entry in entries.items():
+        assert entry["bytes"] == len(files.get(path, b"")) or path == "results.csv"
+        assert entry["context"].endswith(".")
+        assert any("below 5 are hidden" in words for words in entry["controls"])
+        assert entry["related_releases"] == ["aaaaaaaaaaaa"]
+    assert "Card of a model" in entries["models/arrest_rate.md"]["context"]
+
+
+def test_the_smallest_count_is_not_of_public_counts_and_not_zero():
+    table = pd.concat([results(denominator=4.0), results(numerator=0.0, group="Asian")]).reset_index(drop=True)
+    assert smallest_count(table, {}) == 4
+    assert smallest_count(table, {"measures": [{"id": "arrest_rate", "denominator": "population"}]}) == 25
+    assert smallest_count(table[table["disclosure"] == "hidden"], {}) is None
+
+
+def test_formats_that_an_output_checker_blocks_are_left_out():
+    files = {f"a.{kind}": b"" for kind in ("svg", "png", "ods", "xlsx", "md", "csv", "json")}
+    assert set(allowed(files, ["png"])) == {"a.png", "a.csv", "a.json"}  # tables and what they mean always stay
+    assert allowed(files, Formats().formats) == files
+    with pytest.raises(ValueError, match="formats"):
+        Formats(formats=("pdf",))
 
 
 def test_the_csv_is_in_order_and_exact(tmp_path):
@@ -148,6 +181,32 @@ class TestTampering:
         (path / "SHA256SUMS").unlink()
         with pytest.raises(DisclosureError, match="SHA256SUMS"):
             read_release(path)
+
+    def test_a_link_to_a_file_with_the_same_bytes(self, tmp_path):
+        path = write(tmp_path)
+        elsewhere = tmp_path / "rates.svg"
+        (path / "charts" / "rates.svg").rename(elsewhere)
+        try:
+            (path / "charts" / "rates.svg").symlink_to(elsewhere)
+        except OSError:
+            pytest.skip("this system lets nobody make links")
+        with pytest.raises(DisclosureError, match="rates"):
+            read_release(path)
+
+    def test_checksums_made_anew_around_something_else(self, tmp_path):
+        path = write(tmp_path)
+        for content in (b"{}", b"not json", b"\xff"):
+            (path / "release.json").write_bytes(content)
+            lines = [f"{hashlib.sha256(b).hexdigest()}  {n}" for n, b in contents(path).items() if n != "SHA256SUMS"]
+            (path / "SHA256SUMS").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            with pytest.raises(DisclosureError, match="cannot be read"):
+                read_release(path)
+
+    def test_writing_again_over_what_was_changed(self, tmp_path):
+        path = write(tmp_path)
+        (path / "charts" / "rates.svg").write_bytes(b"<svg></svg>")
+        with pytest.raises(DisclosureError, match="rates"):
+            write(tmp_path)
 
     def test_nothing_there(self, tmp_path):
         with pytest.raises(DisclosureError):
