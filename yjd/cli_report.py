@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 AREAS = "areas"  # the folder of the documents of every area
 
 
+def _known_formats(formats: list[str] | None) -> list[str] | None:
+    from yjd.reporting.catalogue import FORMATS
+
+    if unknown := [name for name in formats or () if name not in FORMATS]:
+        raise typer.BadParameter(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
+    return formats
+
+
 def report(
     document: Annotated[str, typer.Argument(help="Which document to render; --list shows them.")] = "summit",
     release: NamedRelease = None,
@@ -28,7 +36,12 @@ def report(
     ] = False,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="html, pdf or slides. May be given again. [default: html]", show_default=False),
+        typer.Option(
+            "--format",
+            help="html, pdf or slides. May be given again. [default: the document's own]",
+            show_default=False,
+            callback=_known_formats,
+        ),
     ] = None,
     output: Annotated[
         Path | None,

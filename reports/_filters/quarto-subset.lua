@@ -36,7 +36,16 @@ local function caption(div)
   return div
 end
 
+-- What is for one format only: `html` are pages and slides, `typst` is the PDF.
+local function conditional(div)
+  local here = div.attributes["when-format"] == (FORMAT:match("typst") and "typst" or "html")
+  return div.classes:includes("content-visible") == here and div.content or {}
+end
+
 local function callout(div)
+  if div.attributes["when-format"] then
+    return conditional(div)
+  end
   for _, class in ipairs(div.classes) do
     local kind = class:match("^callout%-(%a+)$")
     if kind then

@@ -5,7 +5,7 @@ local accent = "#12436D"
 local stamp = "#801650"
 local charts = 0
 local known = {}
-local page = { wide = 92, high = 640 } -- characters of a table's text across a page, points down it
+local page = { wide = 92, high = 680 } -- characters of a table's text across a page, points down it
 
 local styles = {
   ["callout"] = function() return 'block(width: 100%, inset: 10pt, fill: rgb("#F2F2F2"), stroke: (left: 4pt + rgb("' .. accent .. '")))' end,
@@ -106,6 +106,15 @@ local function longest_word(text)
   return longest
 end
 
+local function longest_line(cell)
+  local marked = pandoc.Div(cell.contents):walk({ LineBreak = function() return pandoc.Str("\n") end })
+  local longest = 0
+  for line in pandoc.utils.stringify(marked):gmatch("[^\n]+") do
+    longest = math.max(longest, utf8.len(line) or #line)
+  end
+  return longest
+end
+
 local function all_rows(found)
   local rows = {}
   for _, body in ipairs(found.bodies) do
@@ -129,11 +138,11 @@ local function columns_of(found, rows, count)
         local column = columns[place]
         if column and cell.col_span == 1 then
           local text = pandoc.utils.stringify(cell.contents)
-          local long, word = utf8.len(text) or #text, longest_word(text)
-          local right = cell.classes:includes("yjd-number")
+          local word, long = longest_word(text), longest_line(cell)
+          local right = cell.classes:includes("yjd-number") and long <= 22
           column.full = math.max(column.full, header and math.min(long, math.max(word, 12)) or long)
           column.least = math.max(column.least, (right and not header) and long or word)
-          column.right = column.right or right
+          column.right = column.right or cell.classes:includes("yjd-number")
           column.drawn = column.drawn or (not header and is_drawn(cell))
         end
         place = place + cell.col_span
@@ -249,16 +258,7 @@ local function boxed(name, content)
   return blocks
 end
 
-local function visible(div)
-  local wanted = div.attributes["when-format"]
-  local here = wanted == "pdf" or wanted == "typst"
-  return (div.classes:includes("content-visible")) == here
-end
-
 local function div_to_typst(div)
-  if div.attributes["when-format"] then
-    return visible(div) and div.content or {}
-  end
   if div.classes:includes("yjd-drawing") then
     local alt = div.attributes["alt"] or div.attributes["data-alt"]
     local file = div.attributes["file"] or div.attributes["data-file"]

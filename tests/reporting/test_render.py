@@ -32,8 +32,8 @@ def _document(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("# A\n\n```{r}\nx\n```\n", "line 3: a code block of {r}"),
-        ("# A\n\n{{< video film.mp4 >}}\n", "line 3: the shortcode `video`"),
+        ("## A\n\n```{r}\nx\n```\n", "line 3: a code block of {r}"),
+        ("## A\n\n{{< video film.mp4 >}}\n", "line 3: the shortcode `video`"),
         ("::: {.panel-tabset}\n:::\n", "line 1: the block `panel-tabset`"),
         ("a\n\n::: {layout-ncol=2}\n:::\n", "line 3: the block option `layout-ncol`"),
         ("---\ntitle: A\nbibliography: b.bib\n---\n", "line 3: the header's key `bibliography`"),
@@ -49,7 +49,7 @@ def test_what_is_outside_the_subset_is_refused_by_name_and_line(folder: Path, te
 def test_the_line_is_that_of_the_included_file(folder: Path) -> None:
     (folder / "_includes" / "part.md").write_text("one\n\n{{< pagebreak >}}\n", encoding="utf-8")
     with pytest.raises(RenderingError, match=r"part\.md, line 3: the shortcode `pagebreak`"):
-        read_document(_document(folder, "# A\n\n{{< include _includes/part.md >}}\n"))
+        read_document(_document(folder, "## A\n\n{{< include _includes/part.md >}}\n"))
 
 
 def test_an_include_cannot_leave_the_folder(folder: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_small_document_end_to_end(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_failing_cell_names_its_line_and_no_value(folder: Path, tmp_path: Path) -> None:
-    source = _document(folder, "# A\n\ntext\n\n```{python}\nraise ValueError('a secret value')\n```\n")
+    source = _document(folder, "## A\n\ntext\n\n```{python}\nraise ValueError('a secret value')\n```\n")
     with pytest.raises(RenderingError, match=r"small\.qmd, line 5: the code stopped with ValueError") as caught:
         render(str(source), _release(tmp_path), engine="embedded")
     assert "secret" not in str(caught.value)
@@ -165,7 +165,7 @@ def test_a_reference_to_nothing_is_an_error(folder: Path, tmp_path: Path) -> Non
         '```{=html}\n<iframe src="https://example.invalid/x"></iframe>\n```\n',
         '<img alt="x" src="//example.invalid/x.png">\n',
         "![x][there]\n\n[there]: https://example.invalid/x.png\n",
-        "<style>@import 'https://example.invalid/x.css';</style>\n",
+        "```{=html}\n<style>@import 'https://example.invalid/x.css';</style>\n```\n",
     ],
 )
 def test_a_page_that_would_load_something_is_refused_before_anything_is_asked(
@@ -192,7 +192,7 @@ def test_the_summit_report_end_to_end(tmp_path: Path, charts: dict[str, bytes]) 
     assert "Traceback" not in page
     assert not re.search(r"<(?:link|script|img|iframe)\b[^>]*(?:href|src)=", page)
     assert page.count("<h1") == 1
-    assert len(re.findall(r"<svg[^>]*role=\"img\"", page)) == 3
+    assert len(re.findall(r"<svg[^>]*role=\"img\"", page)) >= 3
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_quarto_is_used_where_it_is_new_enough(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     release = _release(tmp_path)
-    page = render(str(_document(folder, "# A\n")), release, output=tmp_path / "a.html").read_text("utf-8")
+    page = render(str(_document(folder, "## A\n")), release, output=tmp_path / "a.html").read_text("utf-8")
     assert (page.strip() == f"quarto {sys.executable} {release}") == used
     assert not (folder / "page.html").exists()
 

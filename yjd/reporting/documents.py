@@ -1,30 +1,21 @@
-"""The subset of Quarto's documents that renders without Quarto, read line by line.
+"""Documents as they are written: a header, Markdown and cells, with what they include.
 
-A document may hold a YAML header, Markdown, `{python}` cells with `#|` options, inline `{python}` code,
-`include` and `meta` shortcodes, callouts, and references to figures and tables. Anything else that only
-Quarto understands is refused by its name and its line, so that both ways of rendering give the same page or
-none.
+What they may hold is in `yjd.reporting.subset`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from yjd.errors import RenderingError
-
-HEADER_KEYS = frozenset({"title", "subtitle", "author", "lang", "format", "execute", "jupyter", "description", "toc"})
-CELL_OPTIONS = frozenset({"label", "echo", "eval", "include", "output", "fig-alt", "fig-cap", "tbl-cap", "tags", "warning"})
-CALLOUTS = frozenset({"callout-note", "callout-tip", "callout-important", "callout-warning", "callout-caution"})
+from yjd.reporting.subset import check_body, check_header, check_options, refused
 
 _SHORTCODE = re.compile(r"\{\{<\s*(.*?)\s*>\}\}")
-_FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*(.*?)\s*$")
-_DIV = re.compile(r"^\s*:{3,}\s*(\{.*\}|[\w-]+)\s*$")
 _INLINE = re.compile(r"(?<!`)`\{python\}\s+([^`]+)`")
-_OTHER_INLINE = re.compile(r"(?<!`)`(?:r|\{(?!python\})(?!=)\w+\})\s+[^`]*`")
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,8 @@ def read_document(path: Path, project: Mapping[str, Any] | None = None) -> Docum
     metadata = {**(project or {}), **header}
     lines = _gather(path, metadata, path.parent, skip=start)
     document = Document(path.name, header, "\n".join(text for text, _ in lines), tuple(place for _, place in lines))
-    return Document(document.name, header, document.body, document.lines, _check(document))
+    cells = check_body(document.body.splitlines(), document.place)
+    return replace(document, cell_places=tuple(document.lines[number] for number in cells))
 
 
 def inline_code(markdown: str) -> list[str]:
@@ -103,9 +95,7 @@ def split_options(source: str, where: str) -> tuple[CellOptions, str]:
     lines = source.splitlines()
     count = next((place for place, line in enumerate(lines) if not line.startswith("#|")), len(lines))
     values = _yaml("\n".join(line[2:].removeprefix(" ") for line in lines[:count]), where)
-    unknown = sorted(set(values) - CELL_OPTIONS)
-    if unknown:
-        raise _refused(f"the cell option `{unknown[0]}`", where)
+    check_options(values, where)
     return CellOptions(values), "\n".join(lines[count:])
 
 
@@ -122,10 +112,7 @@ def _split_header(path: Path) -> tuple[Mapping[str, Any], int]:
     if not end:
         raise RenderingError(f"{path.name}, line 1: the YAML header has no end.", "Close it with a line of ---.")
     header = _yaml("\n".join(lines[1:end]), f"{path.name}, line 1")
-    for name in header:
-        if name not in HEADER_KEYS:
-            line = next((n for n, text in enumerate(lines[:end], 1) if text.startswith(f"{name}:")), 1)
-            raise _refused(f"the header's key `{name}`", f"{path.name}, line {line}")
+    check_header(header, lines[:end], path.name)
     return header, end + 1
 
 
@@ -142,7 +129,7 @@ def _gather(
         codes = _SHORTCODE.findall(line)
         if len(codes) == 1 and codes[0].split()[0] == "include":
             if line.strip() != line.strip()[: line.strip().index(">}}") + 3] or not line.strip().startswith("{{<"):
-                raise _refused("an `include` that is not alone on its line", where)
+                raise refused("an `include` that is not alone on its line", where)
             included = _included(root, codes[0].split(maxsplit=1)[-1].strip("\"'"), where)
             gathered += _gather(included, metadata, root, within=(*within, path))
         else:
@@ -161,7 +148,7 @@ def _meta(metadata: Mapping[str, Any], where: str) -> Callable[[re.Match[str]], 
     def fill(match: re.Match[str]) -> str:
         name, _, key = match[1].partition(" ")
         if name != "meta":
-            raise _refused(f"the shortcode `{name}`", where)
+            raise refused(f"the shortcode `{name}`", where)
         value: Any = metadata
         for part in key.strip().split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -170,51 +157,6 @@ def _meta(metadata: Mapping[str, Any], where: str) -> Callable[[re.Match[str]], 
         return str(value)
 
     return fill
-
-
-def _check(document: Document) -> tuple[tuple[str, int], ...]:
-    """Refuse what only Quarto can do; return where each code cell begins."""
-    cells = []
-    fence = ""
-    for number, line in enumerate(document.body.splitlines()):
-        where = document.place(number)
-        match = _FENCE.match(line)
-        if fence:
-            if match and match[1].startswith(fence) and not match[2]:
-                fence = ""
-            continue
-        if match:
-            fence = match[1]
-            if _opens_cell(match[2], where):
-                cells.append(document.lines[number])
-            continue
-        _check_markdown(line, where)
-    if fence:
-        raise RenderingError(f"{document.name}: a code block has no end.", f"Close it with {fence}.")
-    return tuple(cells)
-
-
-def _opens_cell(info: str, where: str) -> bool:
-    if info == "{python}":
-        return True
-    if info.startswith("{") and not info.startswith(("{=", "{.")):
-        raise _refused(f"a code block of {info}", where)
-    return False
-
-
-def _check_markdown(line: str, where: str) -> None:
-    div = _DIV.match(line)
-    if div:
-        inside = div[1].strip("{}")
-        for name in re.findall(r"(?:^|\s)\.?([A-Za-z][\w-]*)(?=\s|$)", re.sub(r"#[\w-]+|\w+=\"[^\"]*\"", " ", inside)):
-            if name not in CALLOUTS and not name.startswith("yjd-"):
-                raise _refused(f"the block `{name}`", where)
-        options = re.findall(r"([\w-]+)=", inside)
-        for option in options:
-            if option not in ("title", "role"):
-                raise _refused(f"the block option `{option}`", where)
-    if _OTHER_INLINE.search(line):
-        raise _refused("inline code that is not `{python}`", where)
 
 
 def _yaml(text: str, where: str) -> Mapping[str, Any]:
@@ -227,10 +169,3 @@ def _yaml(text: str, where: str) -> Mapping[str, Any]:
     if found is not None and not isinstance(found, dict):
         raise RenderingError(f"{where}: the YAML holds no `key: value` lines.", "Write one to a line.")
     return found or {}
-
-
-def _refused(what: str, where: str) -> RenderingError:
-    return RenderingError(
-        f"{where}: {what} is outside what renders without Quarto.",
-        "Keep to the subset in docs/reports.md, or install Quarto and ask for it.",
-    )

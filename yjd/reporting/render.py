@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from yjd.errors import RenderingError
+from yjd.release import verify
 from yjd.reporting.catalogue import QUARTO, RELEASE, Entry, documents, entry, reports_folder, suffix
 from yjd.reporting.embedded import assignments, run_document
 from yjd.reporting.kernel import Kernel
@@ -269,6 +270,7 @@ def _release_folder(release: Path | str) -> Path:
     folder = Path(release).resolve()
     if not (folder / "release.json").is_file():
         raise RenderingError(f"{release} is not a release: it has no release.json.", "Name a folder of work/release.")
+    verify(folder)  # here and not in a cell of a document, which could not say what is wrong
     return folder
 
 
