@@ -261,8 +261,16 @@ def _agreement(extract: str, table: pd.DataFrame, gate: Gate, scheme: Mapping[st
         weight = gate.share(int(bases[heading]), total, allowed=apart) if heading in comparable else None
         if any(spread.values()):
             rows.append({"heading": heading, "weight": weight, "officer": spread})
-    about = gate.about(total) if apart else None
-    return {"extract": extract, "comparable": comparable, "about": about, "rows": rows} if rows else None
+    if not rows:
+        return None
+    agree = sum(int(wide[heading][heading]) for heading in comparable)
+    return {
+        "extract": extract,
+        "comparable": comparable,
+        "about": gate.about(total) if apart else None,
+        "agree": gate.share(agree, total, allowed=apart),
+        "rows": rows,
+    }
 
 
 def _about(extract: Extract, days: tuple[int, int] | None) -> dict[str, Any]:
