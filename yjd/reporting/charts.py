@@ -138,10 +138,10 @@ def forest_chart(view: View, measures: Sequence[Measure] | None = None) -> Figur
     ]
     others = ", unless another period is named" if view.other_periods(shown) else ""
     note = f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale. {view.period_label()}{others}."
-    return blocks_chart(headlines.forest_headline(view, shown), note, MARKS, blocks)
+    return blocks_chart(headlines.forest_headline(view, measures), note, MARKS, blocks)
 
 
-def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block]) -> Figure:
+def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block], *, places: int = 1) -> Figure:
     """Blocks of rows on one log axis with the line of parity, and the values in a column at the right.
 
     Parameters
@@ -150,6 +150,8 @@ def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block]) -> F
         The finding, what is shown, and how to read it.
     blocks : sequence of Block
         Names are wrapped; ratios are what their rows hold.
+    places : int
+        Decimal places of the values.
     """
     from matplotlib.figure import Figure
 
@@ -168,7 +170,7 @@ def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block]) -> F
     height = head + body + bottom
     figure = Figure(figsize=(WIDTH, height))
     chart_texts(figure, height, *texts)
-    values = 1.42
+    values = 1.42 if places == 1 else 1.6
     axes = figure.add_axes((left / WIDTH, bottom / height, (WIDTH - left - values) / WIDTH, body / height))
     axes.set_xscale("log")
     axes.set_xlim(scale.low, scale.high)
@@ -176,7 +178,7 @@ def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block]) -> F
     log_ticks(axes, scale, along="x")
     place = 0.0
     for heading, block in zip(headings, blocks, strict=True):
-        place = _block(axes, scale, heading, block.lines, names, place, left)
+        place = _block(axes, scale, heading, block.lines, names, (place, left), places)
     return figure
 
 
@@ -186,15 +188,16 @@ def _block(
     heading: Sequence[str],
     rows: Sequence[Line],
     names: Mapping[str, list[str]],
-    place: float,
-    left: float,
+    spot: tuple[float, float],
+    places: int,
 ) -> float:
     """One block: its heading, its rows; returns where the next begins."""
     from matplotlib.transforms import blended_transform_factory
 
+    place, left = spot
     inch = axes.get_position().width * WIDTH
     across = blended_transform_factory(axes.transAxes, axes.transData)
-    fixed = {"transform": across, "va": "center", "ha": "left", "color": INK, "size": 10}
+    fixed: dict[str, Any] = {"transform": across, "va": "center", "ha": "left", "color": INK, "size": 10}
     for line, words in enumerate(heading):
         axes.text((MARGIN - left) / inch, place + 0.27 + 0.17 * line, words, weight="bold", **fixed)
     start = place = place + _heading_height(heading)
@@ -202,10 +205,10 @@ def _block(
         height = _row_height(names[row.label])
         middle = place + height / 2
         row_label(axes, middle, names[row.label])
-        axes.text(1 + 0.1 / inch, middle, value_text(row.item), **fixed)
+        axes.text(1 + 0.1 / inch, middle, value_text(row.item, places), **fixed)
         if row.beside is not None and row.beside.verdict.has_numbers:
-            spot = scale.clip(float(row.beside.row["estimate"]))
-            axes.plot(spot, middle, marker="x", markersize=6, color=UNCLEAR, markeredgewidth=1.6, zorder=5)
+            other = scale.clip(float(row.beside.row["estimate"]))
+            axes.plot(other, middle, marker="x", markersize=6, color=UNCLEAR, markeredgewidth=1.6, zorder=5)
         draw_mark(axes, scale, row.item, middle, along="x")
         place += height
     axes.vlines(scale.ticks, start, place, color=GRID, linewidth=0.6, zorder=0)
@@ -227,12 +230,13 @@ def row_label(axes: Axes, middle: float, lines: Sequence[str]) -> None:
         axes.text(edge, y, line, transform=across, va="center", ha="right", color=INK, size=10)
 
 
-def value_text(item: Comparison) -> str:
+def value_text(item: Comparison, places: int = 1) -> str:
     """The right-hand column: '1.3 (1.1 to 1.5)' or the shorthand."""
     if not item.verdict.has_numbers:
         return item.verdict.shorthand
     mark = " [b]" if item.verdict.after_break else ""
-    return f"{ratio_text(item.row['estimate'])} ({interval_text(item.row['lower'], item.row['upper'])}){mark}"
+    interval = interval_text(item.row["lower"], item.row["upper"], places)
+    return f"{ratio_text(item.row['estimate'], places)} ({interval}){mark}"
 
 
 def draw_mark(axes: Axes, scale: Scale, item: Comparison, place: float, *, along: str) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from yjd.reporting import sentences
 from yjd.reporting.tables import Cell, number, table, text
 from yjd.reporting.view import View
-from yjd.reporting.words import Measure, escape_html, interval_text, percent_text, plain
+from yjd.reporting.words import Measure, escape_html, percent_text, plain
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
+    (
+        "Adjusted",
+        "compared once the listed factors, such as age and area, are alike; it does not say why groups differ",
+    ),
     ("Area", "the place where a child lives, or where the event was recorded, as the extract says"),
     ("Comparison group", "the group that every other group is compared with; its ratio is 1"),
     ("Group", "an ethnic group, named as in the Census 2021 standard; Unknown is a group of its own"),
@@ -18,6 +21,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "Interval",
         "the range of values that the data are in keeping with; a narrow one says more than a wide one",
     ),
+    ("Likely rate", "the rate of an area drawn towards that of all areas, the more so the smaller the area"),
     (
         "Less favourable",
         "the side of a measure that is worse for children: more arrests, fewer pre-court outcomes",
@@ -27,6 +31,10 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     (
         "Pre-court",
         "an outcome that settles the case without court: a caution, a community resolution, outcome 22",
+    ),
+    (
+        "Possible mediator",
+        "a factor that may itself come of disparity: adjusting for it can hide part of what is looked for",
     ),
     ("Rate", "how many for every 100, 1,000 or 100,000 of the base"),
     ("Ratio", "the rate of a group divided by the rate of the comparison group (the relative rate index)"),
@@ -105,21 +113,6 @@ def unknown_table(view: View) -> str:
     return _or_none(rows, table(caption, columns, [("", rows)]) if rows else "")
 
 
-def bounds_table(view: View) -> str:
-    """What the children of unknown ethnicity could do to each ratio."""
-    bodies = []
-    for measure in view.pathway:
-        rows = []
-        for item in view.compare(measure, quantity="rri_bounds") if view.has(measure, "rri_bounds") else ():
-            told = item.verdict.has_numbers
-            bounds = interval_text(item.row["lower"], item.row["upper"]) if told else item.verdict.shorthand
-            rows.append([text(item.group), Cell(bounds), text(sentences.bounds_sentence(item))])
-        if rows:
-            bodies.append((view.title_of(measure), rows))
-    caption = f"Smallest and largest ratio that the unknown children could make, {period_words(view, view.pathway)}"
-    return _or_none(bodies, table(caption, ("Ethnic group", "Bounds", "In words"), bodies) if bodies else "")
-
-
 def definitions_table(view: View) -> str:
     """What each measure counts, in the words of its definition."""
     rows = []
@@ -139,18 +132,25 @@ def definitions_table(view: View) -> str:
     return _or_none(rows, table("What each measure counts", columns, [("", rows)]) if rows else "")
 
 
+_COUNTS = {
+    "cells": "counts in all",
+    "shown": "counts shown",
+    "rounded": "counts rounded",
+    "hidden": "counts hidden",
+    "own_sake": "counts hidden for their own sake",
+    "protecting": "counts hidden so that no hidden one can be worked out",
+}
+
+
 def rules_list(view: View) -> str:
     """The rules of disclosure control that this release was made under."""
     control = view.manifest.get("disclosure", {})
     rows = [
         [text(str(name).replace("_", " ")), text(_setting(value))] for name, value in control.get("rules", {}).items()
     ]
-    for name, words in (
-        ("primary", "cells hidden for their own sake"),
-        ("secondary", "cells hidden to protect others"),
-    ):
-        if control.get(name) is not None:
-            rows.append([text(words), text(control[name])])
+    for name, words in _COUNTS.items():
+        if isinstance(control.get(name), int | float):
+            rows.append([text(words), text(f"{control[name]:,.0f}")])
     caption = "Rules that protect children from being identified"
     return _or_none(rows, table(caption, ("Rule", "Setting"), [("", rows)]) if rows else "")
 

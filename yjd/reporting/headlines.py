@@ -13,9 +13,16 @@ from yjd.reporting.view import View
 from yjd.reporting.words import Measure, and_list, capital, children, counted, lower_first, percent_text
 
 
+def lead_of(view: View, measures: Sequence[Measure]) -> Measure:
+    """The measure that stands for a family: that of the overview, or the first."""
+    return next((measure for measure in measures if measure in view.pathway), measures[0])
+
+
 def forest_headline(view: View, measures: Sequence[Measure] | None = None) -> str:
     """The group with most clear differences on the adverse side, and on how many measures."""
     shown = view.pathway if measures is None else measures
+    if measures is not None:
+        return family_headline(view, lead_of(view, measures))
     by_group: dict[str, list[Verdict]] = {}
     for measure in shown:
         for item in view.compare(measure):
@@ -34,6 +41,21 @@ def forest_headline(view: View, measures: Sequence[Measure] | None = None) -> st
     return f"{capital(children(group))}: {and_list(parts)} of {counted(len(verdicts), 'measure')} against {whom}{tail}"
 
 
+def family_headline(view: View, measure: Measure) -> str:
+    """Who clearly differs on the first measure of a family, each group on its side."""
+    items = view.compare(measure)
+    sides = [
+        f"clearly {outcome} for {and_list(names)}"
+        for outcome in ("higher", "lower")
+        if (names := [item.group for item in items if item.verdict.outcome == outcome])
+    ]
+    if sides:
+        return f"{view.title_of(measure)}: {', '.join(sides)}"
+    if any(item.verdict.has_numbers for item in items):
+        return f"{view.title_of(measure)}: no group that can be shown clearly differs from {children(view.reference)}"
+    return f"{view.title_of(measure)}: no group can be compared with {children(view.reference)}"
+
+
 def _any(measures: int) -> str:
     return "this measure" if measures == 1 else f"any of {counted(measures, 'measure')}"
 
@@ -47,22 +69,30 @@ def forest_alt(view: View, measures: Sequence[Measure] | None = None) -> str:
         f"Forest chart: ratio of each group's rate to that of {children(view.reference)}, with "
         f"{view.interval_name}s, "
         f"on {counted(len(shown), 'measure')}, {view.period_label()}{periods_clause(view, shown)}. "
-        f"{forest_headline(view, shown)}. {hidden} of {counted(len(items), 'comparison')} hidden. "
+        f"{forest_headline(view, measures)}. {hidden} of {counted(len(items), 'comparison')} hidden. "
         "All numbers are in the table below the chart."
     )
 
 
 def trend_headline(view: View, measure: Measure) -> str:
-    """The group that was clear of 1 in most periods. A change between periods is not tested here."""
+    """Who was clear of 1 in every period that can be told, or else in most. A change is not tested here."""
+    whom = children(view.reference)
     counts = {group: _clear_periods(verdicts) for group, verdicts in _series(view, measure).items()}
+    always = [
+        f"clearly {word} than {whom} in every period with a number: {and_list(names)}"
+        for place, word in enumerate(("higher", "lower"))
+        if (names := [group for group, found in counts.items() if found[place] == found[2] > 1])
+    ]
+    if always:
+        return f"{measure.title}: {'; '.join(always)}"
     clear = {group: counted for group, counted in counts.items() if counted[0] or counted[1]}
     if not clear:
-        return f"{measure.title}: no clear difference from {children(view.reference)} in any period"
+        return f"{measure.title}: no clear difference from {whom} in any period"
     group, (higher, lower, told) = max(clear.items(), key=lambda pair: max(pair[1][:2]))
     word, number = ("higher", higher) if higher >= lower else ("lower", lower)
     return (
-        f"{measure.title}: {children(group)} clearly {word} than {children(view.reference)} in {number} of "
-        f"{counted(told, 'period')} with a number"
+        f"{measure.title}: {children(group)} clearly {word} than {whom} in {number} of {counted(told, 'period')} "
+        "with a number"
     )
 
 

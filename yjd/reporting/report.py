@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yjd.errors import RenderingError
-from yjd.reporting import facts, sentences, tables
-from yjd.reporting.charts import charts_for, trend_measure
+from yjd.reporting import adjusted, facts, funnel, headlines, missing, pathway, questions, sentences, tables, trends
+from yjd.reporting.chart_trend import trend_chart
+from yjd.reporting.charts import charts_for, forest_chart
 from yjd.reporting.classify import classify
+from yjd.reporting.svg import chart_style, svg_bytes
 from yjd.reporting.tables import Html
 from yjd.reporting.view import View
-from yjd.reporting.words import CAUTION, Measure, children, escape_html, escape_markdown
+from yjd.reporting.words import CAUTION, Measure, children, escape_html, escape_markdown, lower_first
+from yjd.signoff import CHECKSUMS, Signature
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 RELEASE_VARIABLE = "YJD_RELEASE"
 
+_ABOUT = 90  # characters: what stands out of a point, not the point itself
+_ABSENT = "<p>Not in this release [x]: no data were supplied for it.</p>"
+_FAMILY_LIMITS = {
+    "search": "Stops that were not recorded, and where and when children were out when searches were made.",
+    "arrest": "Whether an arrest was followed by anything: that is another stage.",
+    "precourt": "Who was offered a pre-court outcome and did not take it, where only the outcome is recorded.",
+    "fte": "What a child did before the first outcome on record, or outcomes that are not recorded as one.",
+    "reoffending": "Re-offending that was not proven, or not yet when the records were taken.",
+    "intervention": "Why a child did not take up support, and support that nobody offered or recorded.",
+}
 _RULES = {
     "most_recent_self_defined": "the most recent self-defined one",
     "most_frequent": "the one recorded most often",
@@ -29,22 +44,31 @@ _RULES = {
 
 
 def open_report(release: str | Path | None = None) -> Report:
-    """The report on a release.
+    """The report on a release; a release that was read before is not read again.
 
     Parameters
     ----------
     release : path, optional
         The folder of a release; by default the one that the environment variable `YJD_RELEASE` names.
     """
-    from yjd.release import read_release
-
     place = str(release or os.environ.get(RELEASE_VARIABLE, ""))
     if not place:
         raise RenderingError(
             "No release to report on was named.",
             f"Set the parameter `release` or the variable {RELEASE_VARIABLE}.",
         )
-    found = read_release(Path(place))
+    from yjd.release import verify
+
+    folder = Path(place).resolve()
+    signatures = verify(folder)
+    return _opened(folder, (folder / CHECKSUMS).read_bytes(), signatures)
+
+
+@lru_cache(maxsize=2)
+def _opened(folder: Path, _sums: bytes, _signatures: tuple[Signature, ...]) -> Report:
+    from yjd.release import read_release
+
+    found = read_release(folder)
     return Report(found.results, found.manifest, folder=Path(found.path), signed=found.signed)
 
 
@@ -106,9 +130,8 @@ class Report:
         return Html(f'{stamp if parts else ""}<p class="yjd-about">{about}</p>{caveat}')
 
     def main_points(self) -> Html:
-        """Five to seven generated statements."""
-        items = "".join(f"<li>{escape_html(point)}</li>" for point in sentences.main_points(self.view))
-        return Html(f'<ul class="yjd-points">{items}</ul>')
+        """Five to seven generated statements, and what a difference is not."""
+        return Html(points_list(sentences.main_points(self.view)) + f"<p><strong>{escape_html(CAUTION)}</strong></p>")
 
     def coverage(self) -> Html:
         """Areas, periods, comparison and how to read a clear difference."""
@@ -134,11 +157,21 @@ class Report:
         return f"Not comparable with earlier periods [b]: {'; '.join(places)}." if places else ""
 
     def unknown(self) -> Html:
-        """Unknown ethnicity: the sentence, the chart, the table, and what it could do to the ratios."""
-        said = f"<p>{escape_html(sentences.unknown_statement(self.view))}</p>"
-        inner = facts.unknown_table(self.view)
-        bounds = tables.details("What the unknown children could do to each ratio", facts.bounds_table(self.view))
-        return Html(f"{said}{self._picture('unknown')}{inner}{bounds}")
+        """Unknown ethnicity: the chart with its table."""
+        inner = tables.details("Unknown ethnicity at every stage: the numbers", facts.unknown_table(self.view))
+        return Html(f"{self._held('unknown')}{inner}")
+
+    def missing(self) -> Html:
+        """What the missing ethnicity could explain: the sentences, and four ways to treat it side by side."""
+        made = missing.missing_table(self.view, self.view.pathway)
+        said = "".join(
+            f"<li>{escape_html(line)}</li>" for line in missing.missing_statements(self.view, self.view.pathway)
+        )
+        note = f'<p class="yjd-note">{escape_html(missing.NOTE)}</p>'
+        inner = (
+            tables.details("Every comparison under four ways to treat unknown ethnicity", made + note) if made else ""
+        )
+        return Html(f"<ul>{said}</ul>{inner}")
 
     def ethnicity_rule(self) -> Html:
         """Which recorded ethnicity counts, and how often one child's records disagree."""
@@ -162,35 +195,113 @@ class Report:
             said += " How many children have records that disagree is hidden [c]."
         return Html(f"<p>{escape_html(said)}</p>")
 
-    def pathway_chart(self) -> Html:
-        """The forest chart."""
-        return Html(self._picture("forest") or "<p>This release holds no comparison to draw [x].</p>")
+    def overview(self) -> Html:
+        """Every measure of the overview against every group: the matrix, and the forest chart of the same rows."""
+        matrix = tables.matrix_table(self.view, self.view.pathway)
+        return Html(matrix + tables.details("The same ratios as a chart", self._held("forest")))
 
-    def pathway_table(self) -> Html:
-        """The forest table of the measures of the pathway."""
-        return Html(self._forest(self.view.pathway, "Along the pathway"))
+    def pathway(self) -> Html:
+        """Where along each pathway a difference arises: the sentences, a chart and its table."""
+        view = self.view
+        parts: list[str] = []
+        for name in pathway.pathways(view):
+            found = pathway.ways(view, name)
+            said = "".join(f"<li>{escape_html(pathway.way_sentence(view, way))}</li>" for way in found)
+            drawn = self.drawing(name, partial(pathway.pathway_chart, view, name),
+                                  pathway.pathway_headline(view, name), pathway.pathway_alt(view, name))  # fmt: skip
+            last = lower_first(view.stage_title(name.removeprefix(pathway.PREFIX)))
+            made = tables.details(f"From residents to {last}: the numbers", pathway.pathway_table(view, name))
+            block = f"<ul>{said}</ul>{drawn}{made}"
+            parts.append(tables.details(f"The pathway to {last}", block) if parts else block)
+        return Html("".join(parts) or "<p>No pathway can be followed in this release [x].</p>")
 
     def family(self, name: str) -> Html:
-        """One family of measures: statements, the table, detailed groups, what it does not show."""
-        measures = [measure for measure in self.view.measures if measure.family == name]
-        shown = [measure for measure in measures if self.view.has(measure, "rri") or self.view.has(measure, "rate")]
+        """One family of measures: statements, the chart, the table of its first measure, the others folded."""
+        shown = self._measures(name)
         if not shown:
-            return Html("<p>Not in this release [x]: no data were supplied for it.</p>")
-        said = "".join(
-            f"<li>{escape_html(sentences.measure_statement(self.view, items))}</li>"
-            for measure in shown
-            if (items := self.view.compare(measure))
-        )
-        events = sentences.events_statement(shown, self.view.by_child)
+            return Html(_ABSENT)
+        view, lead = self.view, self._lead(shown)
+        lines = [sentences.measure_statement(view, items) for items in [view.compare(lead)] if items]
+        lines += [sentences.brief_statement(view, items) for m in shown if m is not lead and (items := view.compare(m))]
+        said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
+        events = sentences.events_statement(shown, view.by_child)
         noted = f"<p>{escape_html(events)}</p>" if events else ""
-        parts = [
-            f"<ul>{said}</ul>",
-            noted,
-            self._forest(shown, _named(shown)),
-            self._detailed(shown),
-            self._limits(shown),
-        ]
+        rest = [measure for measure in shown if measure is not lead]
+        others = tables.details("The numbers of the other measures", self._forest(rest, _named(rest))) if rest else ""
+        drawn = self.drawing(f"forest-{name}", partial(forest_chart, view, shown),
+                              headlines.forest_headline(view, shown), headlines.forest_alt(view, shown))  # fmt: skip
+        return Html(f"<ul>{said}</ul>{self._forest([lead], lead.title)}{noted}{drawn}{others}{self._detailed(shown)}")
+
+    def trend(self, name: str) -> Html:
+        """Whether the first measure of a family changes: the tests in words, the chart, every number folded."""
+        shown = self._measures(name)
+        if not shown:
+            return Html(_ABSENT)
+        view, lead = self.view, self._lead(shown)
+        periods = [period for period in view.series if view.rows(lead, "rri", period=period)]
+        if len(periods) < 2:
+            return Html("<p>This release holds one period only: no trend can be shown.</p>")
+        lines = trends.trend_statements(view, lead)
+        said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
+        drawn = self.drawing(f"trend-{lead.id}", partial(trend_chart, view, lead),
+                              headlines.trend_headline(view, lead), headlines.trend_alt(view, lead))  # fmt: skip
+        changed = trends.change_table(view, lead)
+        folded = tables.details(f"{lead.title}: trends and changes", changed) if changed else ""
+        every = tables.details(f"{lead.title}: every period", tables.trend_table(view, lead))
+        return Html(f"{f'<ul>{said}</ul>' if said else ''}{drawn}{folded}{every}")
+
+    def ladder(self, name: str) -> Html:
+        """Unadjusted and adjusted comparisons of a family: in words, the chart, the table folded."""
+        view = self.view
+        found = [ladder for measure in self._measures(name) if (ladder := adjusted.ladder_of(view, measure))]
+        if not found:
+            return Html("<p>No adjusted comparison of these measures is in this release [x].</p>")
+        parts: list[str] = []
+        for ladder in found:
+            said = "".join(f"<li>{escape_html(line)}</li>" for line in adjusted.ladder_statements(view, ladder))
+            title, alt = adjusted.ladder_headline(view, ladder), adjusted.ladder_alt(view, ladder)
+            chart = partial(adjusted.ladder_chart, view, ladder)
+            drawn = self.drawing(f"ladder-{ladder.measure.id}", chart, title, alt)
+            steps = "".join(f"<li>{escape_html(line)}</li>" for line in adjusted.rungs_list(ladder))
+            made = tables.details(f"{ladder.measure.title}: every rung", adjusted.ladder_table(view, ladder))
+            block = f"<ul>{said}</ul>{drawn}{made}<ul>{steps}</ul>"
+            parts.append(tables.details(f"{ladder.measure.title}, adjusted", block) if parts else block)
         return Html("".join(parts))
+
+    def areas(self, name: str) -> Html:
+        """The areas beside one another on the first measure of a family: in words, the funnel folded."""
+        shown = self._measures(name)
+        if not shown:
+            return Html(_ABSENT)
+        view, lead = self.view, self._lead(shown)
+        said = f"<p>{escape_html(funnel.funnel_statement(view, lead))}</p>"
+        made = funnel.funnel_table(view, lead)
+        if not made:
+            return Html(said)
+        drawn = self.drawing(f"funnel-{lead.id}", partial(funnel.funnel_chart, view, lead),
+                              funnel.funnel_headline(view, lead), funnel.funnel_alt(view, lead))  # fmt: skip
+        return Html(said + tables.details(f"{lead.title} in each area", drawn + made))
+
+    def limits(self, name: str) -> Html:
+        """What a family does not show."""
+        shown = self._measures(name)
+        return Html(self._limits(shown) if shown else _ABSENT)
+
+    def adjusting(self) -> Html:
+        """What adjusting is and is not, once for all ladders."""
+        return Html(f"<p>{escape_html(adjusted.LADDER_NOTE)}</p>")
+
+    def questions(self) -> Html:
+        """Questions that the clear differences of this release raise."""
+        items = "".join(f"<li>{escape_html(line)}</li>" for line in questions.questions(self.view))
+        return Html(f"<ul>{items}</ul>")
+
+    def _measures(self, name: str) -> list[Measure]:
+        found = [measure for measure in self.view.measures if measure.family == name]
+        return [measure for measure in found if self.view.has(measure, "rri") or self.view.has(measure, "rate")]
+
+    def _lead(self, measures: Sequence[Measure]) -> Measure:
+        return headlines.lead_of(self.view, measures)
 
     def composition(self, measure_id: str) -> Html:
         """The other reading of a share: who the stage is made up of."""
@@ -209,19 +320,6 @@ class Report:
             "large share even where every group is treated alike. Shares that add to 100 are this reading."
         )
         return Html(f"<ul>{said}</ul>{tables.composition_table(self.view, measure, measure.unit)}<p>{note}</p>")
-
-    def trend(self) -> Html:
-        """The trend chart with its table, and the tables of all other measures of the pathway."""
-        drawn = trend_measure(self.view)
-        if drawn is None:
-            return Html("<p>This release holds one period only: no trend can be shown.</p>")
-        parts = [self._picture("trend")]
-        measures = [drawn, *(other for other in self.view.pathway if other is not drawn)]
-        parts += [
-            tables.details(f"{measure.title}: every period", tables.trend_table(self.view, measure))
-            for measure in measures
-        ]
-        return Html("".join(parts))
 
     def accounting(self) -> Html:
         """How rows became numbers."""
@@ -272,17 +370,40 @@ class Report:
 
     def _limits(self, measures: Sequence[Measure]) -> str:
         items = "".join(f"<li>{escape_html(line)}</li>" for line in limits(measures))
-        return f"<p><strong>What this does not show</strong></p><ul>{items}</ul>"
+        return f"<ul>{items}</ul>"
 
     @cached_property
     def _drawn(self) -> dict[str, bytes]:
         return charts_for(self.view.results, self.view.manifest)
 
-    def _picture(self, name: str) -> str:
-        """A chart inside the page: text stays text, and the page asks for nothing."""
+    def _held(self, name: str) -> str:
+        """A chart that the release holds, or that is drawn where it does not; empty where there is nothing to show."""
         held = self._folder / "charts" / f"{name}.svg" if self._folder else None
         content = held.read_bytes() if held is not None and held.is_file() else self._drawn.get(f"{name}.svg", b"")
-        return f'<div class="yjd-chart">{content.decode("utf-8")}</div>' if content else ""
+        return tables.picture(content)
+
+    def drawing(self, name: str, draw: Callable[[], Figure | None], title: str, alt: str) -> str:
+        """A chart of this page alone; empty where there is nothing to draw."""
+        with chart_style():
+            figure = draw()
+            if figure is None:
+                return ""
+            safe = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+            return tables.picture(svg_bytes(figure, name=safe, title=title, description=alt))
+
+
+def points_list(points: Sequence[str]) -> str:
+    """Main points as a list; what each is about, before its first colon, stands out."""
+    items = []
+    for point in points:
+        about, colon, rest = point.partition(": ")
+        stands_out = bool(colon) and len(about) <= _ABOUT
+        items.append(
+            f"<li><strong>{escape_html(about)}:</strong> {escape_html(rest)}</li>"
+            if stands_out
+            else f"<li>{escape_html(point)}</li>"
+        )
+    return f'<ul class="yjd-points">{"".join(items)}</ul>'
 
 
 def _named(measures: Sequence[Measure]) -> str:
@@ -300,5 +421,7 @@ def limits(measures: Sequence[Measure]) -> list[str]:
         found.append(
             "What happened before this stage: children who reach it may differ because of earlier decisions about them."
         )
-    found.append("Differences that offence, age or previous outcomes would account for: nothing here is adjusted.")
+    family = {measure.family for measure in measures}
+    found += [words for name, words in _FAMILY_LIMITS.items() if name in family]
+    found.append("What offence, age or previous outcomes would account for, where no adjusted comparison is given.")
     return found

@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 from yjd.reporting.classify import classify
 from yjd.reporting.view import Comparison, Row, View
 from yjd.reporting.words import (
-    CAUTION,
     Measure,
     and_list,
     capital,
@@ -23,9 +22,9 @@ from yjd.reporting.words import (
     rate_text,
     ratio_text,
 )
-from yjd.schema import POPULATION, UNKNOWN
+from yjd.schema import ALL, POPULATION, UNKNOWN
 
-_OPENING = {"higher": "Higher", "lower": "Lower", "no_clear_difference": "No clear difference"}
+_LEAST = 5  # main points
 
 
 def both_rates(row: Row, measure: Measure) -> str:
@@ -105,23 +104,57 @@ def measure_statement(view: View, comparisons: Sequence[Comparison]) -> str:
     return f"{title}: {sentence if names_group_first else lower_first(sentence)}{more}"
 
 
+def brief_statement(view: View, comparisons: Sequence[Comparison]) -> str:
+    """One measure in a line: which groups are clearly higher, clearly lower, not clearly different, or not told."""
+    return f"{view.title_of(comparisons[0].measure)}: {lower_first(_tally(comparisons))}."
+
+
 def main_points(view: View) -> list[str]:
-    """Five to seven statements, each true of the rows it comes from."""
+    """Five to seven statements, each true of the rows it comes from; `CAUTION` belongs right below them."""
     by_measure = [view.compare(measure) for measure in view.pathway]
     by_measure = [items for items in by_measure if items]
     everything = [item for items in by_measure for item in items]
-    points = [_overall(view, everything)]
-    points += [measure_statement(view, items) for items in _most_telling(by_measure, 3)]
+    points = [overall(view, everything)]
+    points += [measure_statement(view, items) for items in most_telling(by_measure, 3)]
+    points += [*arises(view)[:1], *over_time(view)[:1]]
     points.append(unknown_statement(view))
-    points.append(_hidden_statement(everything))
-    points.append(CAUTION)
-    return points
+    if len(points) < _LEAST:
+        points.append(hidden_statement(everything))
+    return points if len(points) >= _LEAST else [*points, *_padding(view)][:_LEAST]
 
 
-def _overall(view: View, items: Sequence[Comparison]) -> str:
+def _padding(view: View) -> list[str]:
+    """What is true of every release, for one that shows next to nothing."""
+    return [
+        f"A difference is called clear only where the whole {view.interval_name} lies on one side of 1.",
+        "A hidden number may be large or small: hidden does not mean none.",
+        "Why rates differ is not shown by any number of this report.",
+    ]
+
+
+def arises(view: View) -> list[str]:
+    """Where along the pathways a clear difference arises: a sentence for the group that is furthest from parity."""
+    from yjd.reporting import pathway
+
+    for name in pathway.pathways(view):
+        group = pathway.furthest(view, name)
+        if group is not None:
+            return [pathway.way_sentence(view, group)]
+    return []
+
+
+def over_time(view: View) -> list[str]:
+    """Whether any ratio of the overview has a clear trend; nothing where the release has no trends."""
+    from yjd.reporting import trends
+
+    return trends.overview(view)
+
+
+def overall(view: View, items: Sequence[Comparison]) -> str:
     """How many comparisons there are and what became of each: the parts add up to the whole."""
     if not items:
         return "This release holds no comparison between groups for its headline period."
+    where = f"{view.area}, " if view.area != ALL else ""
     sides = [item.verdict.side for item in items if item.verdict.is_clear]
     unclear = sum(item.verdict.outcome == "no_clear_difference" for item in items)
     found = (
@@ -134,7 +167,7 @@ def _overall(view: View, items: Sequence[Comparison]) -> str:
     said = and_list([*parts, *_without_result(items)])
     measures = len({item.measure.id for item in items})
     return (
-        f"{view.period_label()}: each ethnic group is compared with {children(view.reference)} on "
+        f"{where}{view.period_label()}: each ethnic group is compared with {children(view.reference)} on "
         f"{counted(measures, 'measure')}{periods_clause(view)}. "
         f"Of these {counted(len(items), 'comparison')}, {said}."
     )
@@ -189,7 +222,8 @@ def _at_headline(view: View, measure: Measure) -> list[Comparison]:
     return view.compare(measure, period=view.period)
 
 
-def _hidden_statement(items: Sequence[Comparison]) -> str:
+def hidden_statement(items: Sequence[Comparison]) -> str:
+    """How many comparisons are hidden, and that hidden does not mean none."""
     hidden = sum(item.verdict.outcome == "hidden" for item in items)
     if not hidden:
         return "None of these comparisons is hidden."
@@ -247,7 +281,7 @@ def _counts_events(measure: Measure) -> bool:
     return unit == "event" or (measure.kind == "rate" and measure.denominator not in ("", POPULATION))
 
 
-def _most_telling(by_measure: Sequence[Sequence[Comparison]], most: int) -> list[Sequence[Comparison]]:
+def most_telling(by_measure: Sequence[Sequence[Comparison]], most: int) -> list[Sequence[Comparison]]:
     """Measures with a clear adverse difference first, the others after, each in the order of the pathway."""
     first = [items for items in by_measure if any(item.verdict.side == "adverse" for item in items)]
     rest = [items for items in by_measure if items not in first]
@@ -295,16 +329,12 @@ def unknown_statement(view: View) -> str:
         others += [f"hidden for {hidden} more [c]"] if hidden else []
         first = f"Ethnicity is not known for {most}{f' ({and_list(others)})' if others else ''}."
     first += " Those without a known ethnicity are in no group's numbers."
-    clear, could = 0, 0
-    for measure in view.pathway:
-        bounds = {item.group: item.verdict for item in view.compare(measure, quantity="rri_bounds")}
-        told = [
-            bounds[item.group]
-            for item in view.compare(measure)
-            if item.verdict.is_clear and bounds[item.group].has_numbers
-        ]
-        clear += len(told)
-        could += sum(not verdict.is_clear for verdict in told)
+    from yjd.reporting.missing import explained
+
+    told = [
+        entry.could for measure in view.pathway for entry in explained(view, measure) if entry.item.verdict.is_clear
+    ]
+    clear, could = sum(verdict is not None for verdict in told), told.count(True)
     if not clear:
         return first
     if not could:
@@ -312,18 +342,6 @@ def unknown_statement(view: View) -> str:
         return f"{first} Whichever group they belong to, {every} that can be checked remains."
     of = "the one clear difference" if clear == 1 else f"{could} of the {clear} clear differences"
     return f"{first} The missing data alone could explain {of} that can be checked."
-
-
-def bounds_sentence(item: Comparison) -> str:
-    """The bounds of one ratio: every unknown child in the group, or every one in the reference."""
-    if not item.verdict.has_numbers:
-        return f"{item.verdict.words} {item.verdict.shorthand}."
-    bounds = interval_text(item.row["lower"], item.row["upper"])
-    start = f"Between {bounds.replace(' to ', ' and ')}" if " to " in bounds else f"{capital(bounds)}"
-    if item.verdict.is_clear:
-        side = "above" if item.verdict.outcome == "higher" else "below"
-        return f"{start}: {side} 1 whichever group the unknown children belong to."
-    return f"{start}, depending on their groups: the missing data alone could explain a difference."
 
 
 def composition_sentence(row: Row, measure: Measure, stage: str) -> str:

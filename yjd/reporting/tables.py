@@ -7,6 +7,7 @@ be patched in.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from yjd.reporting.words import (
     rate_text,
     ratio_text,
 )
-from yjd.schema import HIDDEN, UNKNOWN
+from yjd.schema import ALL, UNKNOWN
 
 _WIDE, _HIGH, _EDGE = 150, 26, 8
 
@@ -36,6 +37,11 @@ class Html:
 
     def _repr_html_(self) -> str:
         return self.text
+
+    def _repr_markdown_(self) -> str:
+        """For Quarto's other formats: a block of raw HTML, which `reports/_filters/typst.lua` reads."""
+        fence = "`" * (3 + max((len(run) for run in re.findall("`+", self.text)), default=0))
+        return f"{fence}{{=html}}\n{self.text}\n{fence}"
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,46 @@ def _row(cells: Sequence[Cell]) -> str:
 def details(summary: str, inner: str) -> str:
     """A part of the page that is folded until it is asked for."""
     return f"<details><summary>{escape_html(summary)}</summary>{inner}</details>"
+
+
+def picture(content: bytes) -> str:
+    """A chart inside the page: text stays text, and the page asks for nothing; empty for no chart."""
+    return f'<div class="yjd-chart">{content.decode("utf-8")}</div>' if content else ""
+
+
+def matrix_table(view: View, measures: Sequence[Measure]) -> str:
+    """Every measure against every group at a glance: the ratio, its interval and the classification in words."""
+    groups = [group for group in view.groups() if group not in (view.reference, UNKNOWN)]
+    rows = [
+        [Cell(_with_side(view, measure)), *(_at_a_glance(item) for item in view.compare(measure))]
+        for measure in measures
+    ]
+    if not rows:
+        return "<p>This release holds no comparison to show [x].</p>"
+    where = f"{view.area}: r" if view.area != ALL else "R"
+    others = " unless another period is named" if view.other_periods(measures) else ""
+    caption = (
+        f"{where}atio of each group's rate to that of {children(view.reference)} ({view.interval_name}), "
+        f"{view.period_label()}{others}"
+    )
+    return table(caption, ("Measure", *groups), [("", rows)])
+
+
+def _with_side(view: View, measure: Measure) -> str:
+    side = f"<br>({measure.adverse} is less favourable)" if measure.adverse in ("higher", "lower") else ""
+    return f"{escape_html(view.title_of(measure))}{side}"
+
+
+def _at_a_glance(item: Comparison) -> Cell:
+    verdict = item.verdict
+    if not verdict.has_numbers:
+        return Cell(verdict.shorthand, number=True)
+    mark = " [b]" if verdict.after_break else ""
+    interval = interval_text(item.row["lower"], item.row["upper"])
+    ratio = f"{ratio_text(item.row['estimate'])} ({interval}){mark}"
+    if not verdict.is_clear:
+        return Cell(f"{ratio}<br>no clear difference", number=True)
+    return Cell(f"<strong>{ratio}<br>{verdict.outcome}</strong>", number=True)
 
 
 def forest_table(view: View, measures: Sequence[Measure], caption: str, *, fold: bool = False, **keys: str) -> str:
@@ -281,8 +327,8 @@ def composition_table(view: View, measure: Measure, stage: str) -> str:
     rows = []
     for group in view.groups():
         row = next(iter(view.rows(measure, "composition", group=group)), None)
-        if row is None or row["disclosure"] in HIDDEN or not math.isfinite(row["estimate"]):
-            verdict = classify(row) if row else None
+        verdict = classify(row) if row is not None else None
+        if row is None or verdict is None or not verdict.has_numbers:
             mark = (verdict.shorthand if verdict else "") or "[x]"
             rows.append([text(group), Cell(mark, number=True), Cell(mark, number=True)])
         else:

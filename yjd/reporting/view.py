@@ -18,6 +18,7 @@ __all__ = ["Comparison", "Row", "View"]
 if TYPE_CHECKING:
     import pandas as pd
 
+
 @dataclass(frozen=True)
 class Comparison:
     """One group against the reference on one measure, and what the row may be said to show."""

@@ -50,8 +50,11 @@ def plain(text: object) -> str:
 
 
 def escape_html(text: object) -> str:
-    """Text that a browser shows letter for letter, in an element or a quoted attribute."""
-    return html.escape(plain(text), quote=True)
+    """Text that a browser shows letter for letter, in an element or a quoted attribute.
+
+    Braces too are written by number: Quarto fills in `{{< ... >}}` wherever it stands.
+    """
+    return html.escape(plain(text), quote=True).replace("{", "&#123;").replace("}", "&#125;")
 
 
 def escape_markdown(text: object) -> str:
@@ -93,24 +96,24 @@ def rate_text(value: float) -> str:
     return "0" if value == 0 else f"{value:.2g}"
 
 
-def ratio_text(value: float) -> str:
-    """A ratio to one decimal place, and to as many as show on which side of 1 it lies."""
+def ratio_text(value: float, places: int = 1) -> str:
+    """A ratio to one decimal place (or `places`), and to as many as show on which side of 1 it lies."""
     if math.isinf(value):
         return "no upper limit"
     if value in (0, 1):
-        return "0" if value == 0 else "1.0"
-    for places in (1, 2, 3):
-        shown = f"{value:.{places}f}"
+        return "0" if value == 0 else f"{value:.{places}f}"
+    for more in range(places, 4):
+        shown = f"{value:.{more}f}"
         if float(shown) not in (0.0, 1.0):
             return f"{value:,.0f}" if value >= 10 else shown
     return f"{value:.4f}".rstrip("0") if value < 1.5 else f"{value:.3f}"
 
 
-def interval_text(lower: float, upper: float) -> str:
+def interval_text(lower: float, upper: float, places: int = 1) -> str:
     """'0.7 to 1.2', or 'at least 0.7' where there is no upper limit."""
     if math.isinf(upper):
-        return f"at least {ratio_text(lower)}"
-    return f"{ratio_text(lower)} to {ratio_text(upper)}"
+        return f"at least {ratio_text(lower, places)}"
+    return f"{ratio_text(lower, places)} to {ratio_text(upper, places)}"
 
 
 def percent_text(share: float) -> str:

@@ -1,0 +1,378 @@
+"""The brief of one area: its own rates and ratios beside the region's, and what small numbers allow to be said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yjd.errors import RenderingError
+from yjd.reporting import facts, funnel, headlines, sentences, tables, trends
+from yjd.reporting.charts import MARKS, Block, Line, blocks_chart
+from yjd.reporting.classify import classify
+from yjd.reporting.report import Report, limits, open_report, points_list
+from yjd.reporting.tables import Cell, Html, number, table, text
+from yjd.reporting.view import Comparison, View
+from yjd.reporting.words import (
+    CAUTION,
+    Measure,
+    and_list,
+    children,
+    counted,
+    escape_html,
+    escape_markdown,
+    interval_text,
+    plain,
+    rate_text,
+    ratio_text,
+)
+from yjd.schema import ALL, UNKNOWN
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+AREA_VARIABLE = "YJD_AREA"
+NO_AREAS = (
+    "This release is not split by area, so there is no brief of an area. Add the split `area` to the configuration "
+    "and make the release again."
+)
+_LIKELY = (
+    "The likely rate draws the rate of a small area towards that of all areas: it is the better guess of what lies "
+    "behind few events, and says less of what is peculiar to the area."
+)
+_LIMITS = (
+    "An area outside the limits of chance differs from the others by more than its size explains. That says nothing "
+    "of why."
+)
+_MOSTLY = 0.5  # from this share of comparisons on, an area is said to be mostly too small to show
+
+
+def open_area(release: str | Path | None = None, area: str | None = None) -> AreaReport:
+    """The brief of one area of a release.
+
+    Parameters
+    ----------
+    release : path, optional
+        As for `yjd.reporting.report.open_report`.
+    area : str, optional
+        The area; by default the one that the environment variable `YJD_AREA` names, or else the first.
+
+    Raises
+    ------
+    RenderingError
+        The release has areas, and not this one.
+    """
+    report = open_report(release)
+    wanted = str(area or os.environ.get(AREA_VARIABLE, ""))
+    return AreaReport(report, wanted)
+
+
+class AreaReport:
+    """Blocks of HTML for the brief of one area.
+
+    Parameters
+    ----------
+    report : Report
+        On the whole release.
+    area : str
+        One of its areas; the first where it is empty.
+    """
+
+    def __init__(self, report: Report, area: str = "") -> None:
+        self.region = report.view
+        self._report = report
+        areas = self.region.areas
+        if area and areas and area not in areas:
+            raise RenderingError(
+                "The release holds no such area.", f"Choose from: {', '.join(plain(name) for name in areas)}."
+            )
+        self.name = plain(area or (areas[0] if areas else "No area"))
+        self.view: View | None = self.region.at(area or areas[0]) if areas else None
+
+    @property
+    def title(self) -> str:
+        """The area's name, for inline code."""
+        return escape_markdown(self.name)
+
+    @property
+    def reference(self) -> str:
+        """The comparison group in words, for inline code."""
+        return self._report.reference
+
+    def banner(self) -> Html:
+        """Whose report this is and in what state."""
+        return self._report.banner()
+
+    def main_points(self) -> Html:
+        """Five to seven generated statements on the area, and what a difference is not."""
+        if self.view is None:
+            return Html(f"<p>{escape_html(NO_AREAS)}</p>")
+        return Html(points_list(area_points(self.view)) + f"<p><strong>{escape_html(CAUTION)}</strong></p>")
+
+    def overview(self) -> Html:
+        """The area's ratios at a glance, and the chart with the region's beside them."""
+        if self.view is None:
+            return Html("")
+        view = self.view
+        drawn = self._report.drawing(
+            "area-forest", partial(area_chart, view), headlines.forest_headline(view), area_alt(view)
+        )
+        return Html(tables.matrix_table(view, view.pathway) + drawn)
+
+    def know(self) -> Html:
+        """What to know of this area: comparison, small numbers, unknown ethnicity."""
+        view = self.view
+        if view is None:
+            return Html("")
+        said = [
+            f"Rates and ratios of {self.name} stand beside those of all areas together (the region).",
+            f"Every group is compared with {children(view.reference)} who live in or were counted in {self.name}.",
+            sentences.periods_statement(view, view.pathway),
+            small_statement(view),
+            unknown_here(view),
+            _LIKELY,
+            _LIMITS,
+        ]
+        return Html(f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in said if line)}</ul>")
+
+    def family(self, name: str) -> Html:
+        """One family in this area: a statement and the table of its first measure."""
+        if self.view is None:
+            return Html("")
+        view = self.view
+        shown = [m for m in view.measures if m.family == name and self.region.has(m, "rate")]
+        if not shown:
+            return Html("<p>Not in this release [x]: no data were supplied for it.</p>")
+        lead = headlines.lead_of(view, shown)
+        items = view.compare(lead)
+        lines = [sentences.measure_statement(view, items)] if items else []
+        lines += [*place_statement(view, lead), *change_statement(view, lead)]
+        said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
+        return Html(f"<ul>{said}</ul>{area_table(view, lead)}")
+
+    def funnel(self) -> Html:
+        """Where this area lies among all, on the measure where that can be told and stands out most."""
+        view = self.view
+        measure = funnel_measure(view) if view is not None else None
+        if view is None or measure is None:
+            return Html("<p>No measure can be compared from area to area: too many numbers are hidden [c].</p>")
+        drawn = self._report.drawing(
+            "area-funnel",
+            partial(funnel.funnel_chart, self.region, measure, named=view.area),
+            funnel.funnel_headline(self.region, measure, named=view.area),
+            funnel.funnel_alt(self.region, measure, named=view.area),
+        )
+        return Html(drawn + tables.details(f"{measure.title} in each area", funnel.funnel_table(self.region, measure)))
+
+    def limits(self) -> Html:
+        """What the brief does not show."""
+        if self.view is None:
+            return Html("")
+        said = [*limits(self.view.pathway), f"Which decisions in {self.name} lie behind a number, or whether any do."]
+        return Html(f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in said)}</ul>")
+
+    def questions(self) -> Html:
+        """Questions that the rows of this area raise."""
+        if self.view is None:
+            return Html("")
+        from yjd.reporting.questions import questions
+
+        return Html(f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in questions(self.view))}</ul>")
+
+    def rules(self) -> Html:
+        """Disclosure control."""
+        return Html(facts.rules_list(self.region))
+
+
+def area_points(view: View) -> list[str]:
+    """Five to seven statements on an area, each true of the rows it comes from."""
+    by_measure = [items for measure in view.pathway if (items := view.compare(measure))]
+    everything = [item for items in by_measure for item in items]
+    points = [sentences.overall(view, everything)]
+    told = [items for items in by_measure if any(item.verdict.has_numbers for item in items)]
+    points += [sentences.measure_statement(view, items) for items in sentences.most_telling(told, 3)]
+    outside = [line for measure in view.pathway for line in place_statement(view, measure, outside_only=True)]
+    points.append(
+        " ".join(outside)
+        if outside
+        else f"{plain(view.area)} lies within the limits of chance about all areas wherever that can be told."
+    )
+    points += sentences.over_time(view)[:1]
+    small = small_statement(view)
+    points += [small] if small and len(points) < 7 else []
+    if len(points) < 5:
+        points.append("A hidden number may be large or small: hidden does not mean none.")
+    if len(points) < 5:
+        points.append(f"A difference is called clear only where the whole {view.interval_name} lies on one side of 1.")
+    if len(points) < 5:
+        points.append("The report on all areas together can say more, as its numbers are larger.")
+    return points
+
+
+def small_statement(view: View) -> str:
+    """How many comparisons of the area are hidden; says plainly where that is most of them; empty for none."""
+    items = [item for measure in view.pathway for item in view.compare(measure)]
+    hidden = sum(item.verdict.outcome == "hidden" for item in items)
+    if not hidden:
+        return ""
+    area = plain(view.area)
+    said = f"{hidden} of {counted(len(items), 'comparison')} of {area} {'is' if hidden == 1 else 'are'} hidden [c]"
+    if hidden >= _MOSTLY * len(items):
+        return (
+            f"Most numbers of {area} are too small to show: {said}. Little can be said of {area} by itself in one "
+            "period. The region, or a longer period, says more."
+        )
+    return f"{said}, because they, or numbers that would give them away, are small."
+
+
+def unknown_here(view: View) -> str:
+    """How often ethnicity is not known in the area, at the stages where that can be shown."""
+    told = []
+    for measure in view.pathway:
+        row = view.row(measure, "composition", group=UNKNOWN)
+        if row is not None and classify(row).has_numbers:
+            told.append(f"{rate_text(row['estimate'])} of every 100 {measure.unit}")
+    if not told:
+        return "How often ethnicity is not known here is hidden [c] or not available [x]."
+    return f"Ethnicity is not known for {and_list(told)}."
+
+
+def place_statement(view: View, measure: Measure, *, outside_only: bool = False) -> list[str]:
+    """Where the area lies among all areas, group by group; nothing where no group can be told."""
+    placed = [
+        (group, place.place)
+        for group, places in funnel.funnels(view.region, measure).items()
+        for place in places
+        if place.area == view.area and place.place
+    ]
+    out = [
+        f"{funnel.PLACES[where][:1].lower()}{funnel.PLACES[where][1:]} for "
+        f"{'all children' if group == ALL else children(group)}"
+        for group, where in placed
+        if where != "inside"
+    ]
+    area, title = plain(view.area), view.title_of(measure)
+    if out:
+        return [f"{title}, beside other areas: {area} is {and_list(out)}."]
+    if outside_only or not placed:
+        return []
+    who = and_list("all children" if group == ALL else children(group) for group, _ in placed)
+    return [f"{title}, beside other areas: {area} is within the limits of chance for {who}."]
+
+
+def change_statement(view: View, measure: Measure) -> list[str]:
+    """Whether the area's own ratio changes; nothing where no group can be told."""
+    if not any(change.is_told for change in [*trends.trends(view, measure), *trends.changes(view, measure)]):
+        return []
+    return [line for line in trends.trend_statements(view, measure) if not line.startswith("Trend of the rate itself")]
+
+
+def area_table(view: View, measure: Measure) -> str:
+    """A row for each group: the area's number, rates and ratio, with the region's rate and ratio beside them."""
+    here = {item.group: item for item in view.compare(measure)}
+    there = {item.group: item for item in view.region.compare(measure)}
+    rows = []
+    for group in view.groups():
+        if group == UNKNOWN:
+            continue
+        rows.append(_area_row(view, measure, group, here.get(group), there.get(group)))
+    columns = (
+        "Ethnic group",
+        "Number",
+        "Rate",
+        "Likely rate",
+        "Rate, region",
+        f"Ratio ({view.interval_name})",
+        "Ratio, region",
+        "In words",
+    )
+    base = f"{measure.unit} {measure.base(ALL)}"
+    caption = (
+        f"{view.title_of(measure)} in {plain(view.area)} and in the region: {base}, and the ratio to "
+        f"{children(view.reference)}"
+    )
+    return table(caption, columns, [("", rows)])
+
+
+def _area_row(
+    view: View, measure: Measure, group: str, here: Comparison | None, there: Comparison | None
+) -> list[Cell]:
+    """One status covers what is the area's own: where the comparison is hidden, so are the count and the rate."""
+    region = _rate(view.region, measure, group, there)
+    ratio = _ratio(there) if there is not None else Cell("1.0", number=True)
+    own = view.row(measure, "rate", group=group)
+    verdict = here.verdict if here is not None else (classify(own) if own is not None else None)
+    if verdict is None or not verdict.has_numbers:
+        mark = verdict.shorthand if verdict is not None else "[x]"
+        words = f"{verdict.words} {mark}" if verdict is not None else "Not available [x]"
+        right = Cell(mark, number=True)
+        return [text(group), right, right, right, region, Cell(mark), ratio, text(words)]
+    row = here.row if here is not None else own
+    assert row is not None
+    period = view.period_of(measure)
+    shrunken = next(iter(view.parts(measure.id, "shrunken_rate", period=period, group=group)), None)
+    likely = rate_text(shrunken["estimate"]) if shrunken is not None and classify(shrunken).has_numbers else "[z]"
+    if shrunken is not None and classify(shrunken).outcome == "hidden":
+        likely = "[c]"
+    interval = "1.0"
+    words = "Comparison group"
+    if here is not None:
+        interval = f"{ratio_text(row['estimate'])} ({interval_text(row['lower'], row['upper'])})"
+        words = f"<strong>{verdict.words}</strong>" if verdict.is_clear else verdict.words
+    return [
+        text(group),
+        number(row["numerator"]),
+        Cell(measure.rate(row["numerator"], row["denominator"]) if row["denominator"] > 0 else "[z]", number=True),
+        Cell(likely, number=True),
+        region,
+        Cell(interval),
+        ratio,
+        Cell(words),
+    ]
+
+
+def _rate(view: View, measure: Measure, group: str, item: Comparison | None) -> Cell:
+    if item is not None and not item.verdict.has_numbers:
+        return Cell(item.verdict.shorthand, number=True)
+    row = item.row if item is not None else view.row(measure, "rate", group=group)
+    if row is None:
+        return Cell("[x]", number=True)
+    verdict = classify(row)
+    if not verdict.has_numbers:
+        return Cell(verdict.shorthand, number=True)
+    shown = measure.rate(row["numerator"], row["denominator"]) if row["denominator"] > 0 else "[z]"
+    return Cell(shown, number=True)
+
+
+def _ratio(item: Comparison) -> Cell:
+    shown = ratio_text(item.row["estimate"]) if item.verdict.has_numbers else item.verdict.shorthand
+    return Cell(shown, number=True)
+
+
+def area_chart(view: View) -> Figure:
+    """The forest of the area, with a cross where the region's ratio lies."""
+    blocks = []
+    for measure in view.pathway:
+        region = {item.group: item for item in view.region.compare(measure)}
+        lines = [Line(item.group, item, region.get(item.group)) for item in view.compare(measure)]
+        blocks.append(Block(view.title_of(measure), lines))
+    others = ", unless another period is named" if view.other_periods(view.pathway) else ""
+    note = (
+        f"Ratio to {plain(view.reference)} (= 1) in {plain(view.area)}, {view.interval_name}, log scale. "
+        f"{view.period_label()}{others}."
+    )
+    return blocks_chart(headlines.forest_headline(view), note, f"Cross: all areas together. {MARKS}", blocks)
+
+
+def area_alt(view: View) -> str:
+    """The alternative text of the area's forest."""
+    return f"{plain(view.area)}. {headlines.forest_alt(view)} A cross marks the ratio of all areas together."
+
+
+def funnel_measure(view: View) -> Measure | None:
+    """The measure of the overview where the area is outside the limits, or else the first that can be told."""
+    told = [measure for measure in view.pathway if place_statement(view, measure)]
+    outside: Sequence[Measure] = [measure for measure in told if place_statement(view, measure, outside_only=True)]
+    return next(iter([*outside, *told]), None)
