@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -128,3 +131,65 @@ def test_a_history_of_a_later_version(tmp_path):
     connection.close()
     with pytest.raises(HistoryError, match="version"):
         History.open(url)
+
+
+def test_a_history_of_the_version_before_keeps_every_run(tmp_path):
+    """`tests/reference/history_2.py` says how the old one was made."""
+    path = tmp_path / "history.sqlite"
+    shutil.copyfile(Path(__file__).parent / "reference" / "history_2.sqlite", path)
+    url = f"sqlite:///{path.as_posix()}"
+    for _ in range(2):  # brought up to date once, and then as it is
+        with History.open(url) as history:
+            assert history.runs()["run"].tolist() == [f"{number:012d}" for number in (1, 2)]
+            assert history.results(f"{2:012d}")[["numerator", "estimate"]].values.tolist() == [[50.0, 50 / 30]]
+            assert history.before("new", ["Coventry"]) == [f"{number:012d}" for number in (1, 2)]
+            with pytest.raises(HistoryError, match="earlier version"):
+                history.manifest(f"{1:012d}")
+    with History.open(url) as history:
+        added = release(tmp_path)
+        history.record(added)
+        assert history.runs()["run"].tolist()[-1] == added.run
+        assert history.manifest(added.run) == added.manifest
+
+
+def test_a_run_can_be_made_again_from_its_record(url, tmp_path):
+    released = release(tmp_path)
+    with History.open(url) as history:
+        history.record(released, configuration="# the office's own\n")
+        written = history.export(released.run, tmp_path / "again")
+        assert sorted(path.name for path in written) == ["release.json", "results.csv", "yjd.toml"]
+        for name in ("release.json", "results.csv"):
+            assert (tmp_path / "again" / name).read_bytes() == (released.path / name).read_bytes()
+        assert (tmp_path / "again" / "yjd.toml").read_text() == "# the office's own\n"
+        with pytest.raises(HistoryError, match="not empty"):
+            history.export(released.run, tmp_path / "again")
+        with pytest.raises(HistoryError, match="no run"):
+            history.export("none", tmp_path / "other")
+
+
+def test_only_runs_about_the_same_areas_come_before(url, tmp_path):
+    def about(run, *areas):
+        return release(tmp_path, run, manifest=MANIFEST | {"run": run, "areas": list(areas)})
+
+    with History.open(url) as history:
+        for one in (about("aaaa", "Coventry", "Dudley"), about("bbbb", "Leeds"), about("cccc", "Dudley")):
+            history.record(one)
+        assert history.before("new", ["Dudley"]) == ["aaaa", "cccc"]
+        assert history.before("cccc", ["Dudley"]) == ["aaaa"]
+
+
+def test_writers_at_the_same_moment_lose_nothing(url, tmp_path):
+    """Each opens the history for itself; two of them bring the same run."""
+    names = ["aaaa", "bbbb", "cccc", "dddd", "dddd", "eeee"]
+    released = {name: release(tmp_path, name) for name in set(names)}
+
+    def write(name):
+        with History.open(url) as history:
+            history.record(released[name])
+
+    with ThreadPoolExecutor(len(names)) as threads:
+        for done in [threads.submit(write, name) for name in names]:
+            done.result()
+    with History.open(url) as history:
+        assert sorted(history.runs()["run"]) == sorted(set(names))
+        assert all(len(history.results(name)) == 2 for name in set(names))

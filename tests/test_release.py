@@ -24,6 +24,7 @@ MANIFEST = {
     "title": "West Midlands – children",
     "created_from": {"version": "0.1", "config_sha256": "00", "inputs": []},
     "demonstration": True,
+    "areas": ["Coventry"],
 }
 CHARTS = {"charts/rates.svg": b"<svg/>", "charts/rates.png": b"\x89PNG"}
 

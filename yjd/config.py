@@ -253,6 +253,7 @@ class Settings(Section):
     history: Connection | None = None
     extracts: tuple[Extract, ...] = Field(min_length=1)
     _folder: Path = PrivateAttr(default=Path())
+    _text: str = PrivateAttr(default="")
 
     @field_validator("extracts")
     @classmethod
@@ -266,6 +267,11 @@ class Settings(Section):
     def folder(self) -> Path:
         """The project's folder."""
         return self._folder
+
+    @property
+    def text(self) -> str:
+        """The text of yjd.toml."""
+        return self._text
 
     @property
     def sha256(self) -> str:
@@ -309,6 +315,7 @@ def load(path: Path | str) -> Settings:
     if problems := _whole_file_problems(settings):
         raise ConfigurationError.of_all(path.name, problems)
     settings._folder = path.resolve().parent
+    settings._text = text
     return settings
 
 

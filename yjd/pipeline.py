@@ -150,7 +150,7 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
         files=allowed(files, settings.release.formats),
     )  # fmt: skip
     with History.open(history_url(settings)) as history:
-        history.record(read_release(path))
+        history.record(read_release(path), configuration=settings.text)
     rendered = None
     if report:
         from yjd.reporting.render import render
@@ -323,7 +323,7 @@ def _earlier_runs(settings: Settings, run: str) -> list[str]:
         for folder in written:
             if folder.name not in known:
                 history.record(read_release(folder))
-        return history.before(run, settings.project.title)
+        return history.before(run, settings.project.areas)
 
 
 @contextmanager
