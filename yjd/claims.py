@@ -29,7 +29,7 @@ class Reading(Section):
 
     words: str = Field(min_length=1)
     measure: str = ""
-    quantity: Literal["rate", "rri", "composition"] = "rate"
+    quantity: Literal["rate", "rri", "composition", "representation_ratio"] = "rate"
     group: str = ""
     reference: str = ""
     turned: bool = False  # the claim compares the reference with the group

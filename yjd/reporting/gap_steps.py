@@ -172,8 +172,8 @@ def _areas(view: View) -> list[tuple[str, str]]:
         (
             "Small numbers by area",
             (
-                f"Whether groups differ within one area, for {hidden} of {total} comparisons of the overview: hidden so "
-                "that no child can be identified [c]."
+                f"Whether groups differ within one area, for {hidden} of {total} comparisons of the overview: hidden "
+                "so that no child can be identified [c]."
             ),
         )
     ]
@@ -260,7 +260,7 @@ def _why_missing(view: View) -> tuple[str, str]:
         _state(len(clean), len(told)),
         (
             f"{len(clean)} of {counted(len(told), 'source')} that can be shown leave few or none blank or under a "
-            f"label that nobody knows. Most blank: {worst.source}, {worst.words('blank')} of every 100 without ethnicity."
+            f"label that nobody knows. Most blank: {worst.source}, {worst.words('blank')} of every 100."
         ),
     )
 

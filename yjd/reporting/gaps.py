@@ -26,7 +26,9 @@ def main_points(view: View) -> Html:
     from yjd.reporting import gap_steps
 
     points = [_who(view), _worst_stage(view), _areas_told(view), _detail_point(view), _agreement_point(view)]
-    points += [_mixed_point(view), gap_steps.not_measured_sentence(view)]
+    points.append(_mixed_point(view))
+    if gap_steps.missing_measures(view):
+        points.append(gap_steps.not_measured_sentence(view))
     points.append(
         "Children whose ethnicity is not known are in no group's numbers. They need not be like the others, "
         "so a gap can hide a difference as well as make one."
@@ -77,8 +79,8 @@ def _areas_told(view: View) -> str:
     most = max(told, key=lambda found: found.percent)
     return (
         f"In a single area and period it is at most {percent_text(most.percent / 100)} of every 100 "
-        f"({view.stage_words(most.measure.numerator)}, {most.area}, {most.period}), of {len(told)} of {len(cells)} shares "
-        "that can be shown; the others are hidden [c] or not available [x]."
+        f"({view.stage_words(most.measure.numerator)}, {most.area}, {most.period}), of {len(told)} of {len(cells)} "
+        "shares that can be shown; the others are hidden [c] or not available [x]."
     )
 
 
