@@ -111,6 +111,20 @@ def robust_study(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False)
+def killed(session: nox.Session) -> None:
+    """Kill what writes a release before every line, and whole runs at random moments."""
+    install(session)
+    session.run("python", "-m", "tests.study.killed", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def canary(session: nox.Session) -> None:
+    """Plant values in every field of every extract, and look for them in all that may leave."""
+    install(session)
+    session.run("python", "-m", "tests.study.canary", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
 def bench(session: nox.Session) -> None:
     """Time what has a budget: the command line's help, the import, the demonstration and the metrics."""
     install(session)

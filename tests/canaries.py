@@ -25,6 +25,7 @@ NAME = "Wqzjkolibri"  # is in every name of a file, folder and column of a partn
 MARKS = (VALUE, NAME)
 
 MEASURES = ("search_nfa_share", "arrest_rate", "precourt_share", "intervention_accepted")  # these read every table
+FEW_MODELS = 'measures = ["precourt_share"]\nrungs = { M1 = ["offence_group"] }'
 AREAS = ("North", "South")
 GROUPS = ("African", "Pakistani", "White British")  # detailed groups that labels stand for
 FIRST = date(2024, 4, 1)
@@ -55,12 +56,11 @@ references = ["White"]
 
 [analysis]
 measures = [{measures}]
-splits = {{ broad = [[]] }}
+splits = {{ broad = [{splits}] }}
 imputations = 1
 
 [models]
-measures = ["precourt_share"]
-rungs = {{ M1 = ["offence_group"] }}
+{models}
 
 [disclosure]
 minimum_count = 5
@@ -79,7 +79,13 @@ tolerance_percent = {tolerance}
 
 
 def write_project(
-    folder: Path, *, tolerance: int = 30, tables: Sequence[str] = tuple(TABLES), measures: Sequence[str] = MEASURES
+    folder: Path,
+    *,
+    tolerance: int = 30,
+    tables: Sequence[str] = tuple(TABLES),
+    measures: Sequence[str] = MEASURES,
+    models: str = FEW_MODELS,
+    splits: str = "[]",
 ) -> list[str]:
     """Write the extracts and yjd.toml.
 
@@ -90,7 +96,7 @@ def write_project(
     """
     chance = random.Random(1)
     named = ", ".join(f'"{measure}"' for measure in measures)
-    text, days = [_WHOLE_TOML.format(tolerance=tolerance, measures=named)], set[date]()
+    text, days = [_WHOLE_TOML.format(tolerance=tolerance, measures=named, splits=splits, models=models)], set[date]()
     for name in tables:
         table = TABLES[name]
         rows = [_counts(row) for row in _COUNT_ROWS] if table.counts else _records(name, chance, days)

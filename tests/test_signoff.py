@@ -6,7 +6,6 @@ import hashlib
 import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -257,14 +256,3 @@ def test_a_report_is_a_draft_until_the_second_signature(release):
     assert "DRAFT" in open_report(path).banner().text
     sign(path, name="Ben Hall", role="output checker")
     assert "DRAFT" not in open_report(path).banner().text
-
-
-def test_earlier_runs_are_those_before_the_first_record(tmp_path):
-    with History.open(f"sqlite:///{(tmp_path / 'history.sqlite').as_posix()}") as history:
-        for run, title in (("aaaa", "One"), ("bbbb", "Another"), ("cccc", "One")):
-            manifest = MANIFEST | {"run": run, "title": title}
-            history.record(read_release(write(tmp_path / run, manifest=manifest)))
-        assert history.before("cccc", "One") == ["aaaa"]
-        assert history.before("aaaa", "One") == []
-        assert history.before("dddd", "One") == ["aaaa", "cccc"]
-        assert isinstance(history.runs(), pd.DataFrame)
