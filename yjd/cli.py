@@ -117,13 +117,20 @@ def check(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = Fa
 
 
 @app.command()
-def run(config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = False) -> None:
+def run(
+    if_changed: Annotated[
+        bool, typer.Option("--if-changed", help="Do nothing where extracts and configuration are as at the last run.")
+    ] = False,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Do the whole job: extracts in, a release and a report out."""
     from yjd import pipeline
 
     settings = settings_of(config)
     with terminal.progress(quiet=quiet) as announce:
-        outcome = pipeline.run(settings, progress=announce)
+        outcome = pipeline.run(settings, progress=announce, if_changed=if_changed)
     _tell_outcome(outcome, json=json)
 
 
@@ -181,10 +188,13 @@ def doctor(
 
 def _tell_outcome(outcome: RunOutcome, *, json: bool) -> None:
     if json:
-        names = ("run", "release", "report", "findings", "accounting")
+        names = ("run", "changed", "release", "report", "findings", "accounting")
         terminal.say(terminal.as_json({name: getattr(outcome, name) for name in names}))
         return
-    terminal.say(terminal.table(terminal.rows_of(outcome.accounting), ACCOUNTING))
+    if outcome.changed:
+        terminal.say(terminal.table(terminal.rows_of(outcome.accounting), ACCOUNTING))
+    else:
+        terminal.say("Nothing has changed since the last run.")
     for finding in terminal.rows_of(outcome.findings):
         terminal.say(f"{finding.get('severity')}: {finding.get('text')}")
     terminal.say(f"Run: {outcome.run}")

@@ -71,6 +71,12 @@ class HistoryError(YjdError):
     exit_code = 15
 
 
+class BusyError(YjdError):
+    """Another run is at work on the same project."""
+
+    exit_code = 17
+
+
 class RenderingError(YjdError):
     """A report cannot be rendered."""
 

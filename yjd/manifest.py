@@ -5,7 +5,7 @@ Everything here may leave the machine: counts of children come from released cel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ def build_manifest(
     rows = max(_LEAST_ROWS, settings.disclosure.minimum_count, settings.disclosure.round_to)
     return {
         "format": 1,
-        "run": run_name(settings, loaded),
+        "run": run_name(settings, loaded.hashes),
         "related_releases": list(earlier),
         "title": settings.project.title,
         "demonstration": settings.project.demonstration,
@@ -103,10 +103,9 @@ def build_manifest(
     }  # fmt: skip
 
 
-def run_name(settings: Settings, loaded: LoadedExtracts) -> str:
-    """The name of the run: from its inputs, its configuration and the version of the package."""
-    hashes = {entry.extract: entry.sha256 for entry in loaded.accounting} | claims.local_sha256(settings.folder)
-    return run_identity(hashes, settings.sha256, version("yjd"))
+def run_name(settings: Settings, inputs: Mapping[str, str]) -> str:
+    """The name of the run: from the hashes of its inputs, its configuration and the version of the package."""
+    return run_identity({**inputs, **claims.local_sha256(settings.folder)}, settings.sha256, version("yjd"))
 
 
 def headline_period(settings: Settings, periods: pd.DataFrame) -> str:

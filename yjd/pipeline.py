@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yjd.errors import ConfigurationError, DisclosureError
+from yjd.errors import BusyError, ConfigurationError, DisclosureError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,13 +67,14 @@ class RunOutcome:
     report: Path | None
     findings: list[dict[str, str]] = field(default_factory=list)
     accounting: list[Accounting] = field(default_factory=list)
+    changed: bool = True
 
 
 def check(settings: Settings, progress: Progress = _silent) -> list[Accounting]:
     """Read and check every extract; release nothing."""
     from yjd.extracts import load_extracts
 
-    with _warehouse(settings) as warehouse:
+    with _alone(settings), _warehouse(settings) as warehouse:
         return load_extracts(settings, warehouse, Folders.of(settings).sensitive, progress).accounting
 
 
@@ -87,12 +88,14 @@ def build_cells(settings: Settings, *, progress: Progress = _silent) -> pd.DataF
     """
     from yjd.extracts import load_extracts
 
-    with _warehouse(settings) as warehouse:
+    with _alone(settings), _warehouse(settings) as warehouse:
         loaded = load_extracts(settings, warehouse, Folders.of(settings).sensitive, progress)
         return count(settings, warehouse, fed=loaded.fed).cells
 
 
-def run(settings: Settings, *, progress: Progress = _silent, report: bool = True) -> RunOutcome:
+def run(
+    settings: Settings, *, progress: Progress = _silent, report: bool = True, if_changed: bool = False
+) -> RunOutcome:
     """Extracts in, a disclosure-checked release and a rendered report out.
 
     Parameters
@@ -103,12 +106,44 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
         Called with one line at the start of each step.
     report : bool, optional
         Whether to render the summit report.
+    if_changed : bool, optional
+        Whether to do nothing where these inputs, this configuration and this version gave the newest run of the
+        history, and its release is there and whole.
 
     Raises
     ------
+    BusyError
+        Another run is at work on this project.
     YjdError
         Any of its kinds; what earlier runs left stays as it was.
     """
+    with _alone(settings):
+        same = unchanged(settings) if if_changed else None
+        return same or _run(settings, progress, report=report)
+
+
+def unchanged(settings: Settings) -> RunOutcome | None:
+    """The newest run of the history, if a run now would make the same release; None otherwise."""
+    from yjd.errors import YjdError
+    from yjd.extracts import source
+    from yjd.history import History
+    from yjd.manifest import run_name
+    from yjd.release import read_release
+
+    hashes = {extract.name: source.fingerprint(extract, settings.folder) or "" for extract in settings.extracts}
+    run = run_name(settings, hashes)
+    with History.open(history_url(settings)) as history:
+        newest = history.runs()["run"].tolist()[-1:]
+        if newest != [run]:
+            return None
+        try:
+            release = read_release(Folders.of(settings).release / run)
+        except YjdError:
+            return None
+        return RunOutcome(run, release.path, None, release.manifest["findings"], changed=False)
+
+
+def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     import pandas as pd
 
     from yjd import modelling
@@ -126,7 +161,7 @@ def run(settings: Settings, *, progress: Progress = _silent, report: bool = True
         counted = count(settings, warehouse, fed=loaded.fed)
         progress("Fitting the models")
         models = modelling.model(warehouse, counted.cube, counted.cells, counted.measures, counted.stages, settings)
-    earlier = _earlier_runs(settings, run_name(settings, loaded))
+    earlier = _earlier_runs(settings, run_name(settings, loaded.hashes))
     progress("Protecting small counts")
     released = protect_cells(settings, counted)
     progress("Computing the measures")
@@ -324,6 +359,24 @@ def _earlier_runs(settings: Settings, run: str) -> list[str]:
             if folder.name not in known:
                 history.record(read_release(folder))
         return history.before(run, settings.project.areas)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the project for one run: the operating system lets go of it when the run ends, however it ends."""
+    import filelock
+
+    path = settings.folder / "work" / "run.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise BusyError("Another run is at work on this project.", "Wait until it has finished.") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

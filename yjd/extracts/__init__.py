@@ -62,6 +62,11 @@ class LoadedExtracts:
     disagreements: dict[str, int] = field(default_factory=dict)
 
     @property
+    def hashes(self) -> dict[str, str]:
+        """Extract to the hash of its content."""
+        return {entry.extract: entry.sha256 for entry in self.accounting}
+
+    @property
     def fed(self) -> set[str]:
         """The clean tables that at least one extract feeds."""
         return {entry.table for entry in self.accounting}

@@ -88,6 +88,23 @@ def load(extract: Extract, folder: Path, warehouse: Warehouse, *, scratch: Path)
     )
 
 
+def fingerprint(extract: Extract, folder: Path) -> str | None:
+    """The hash that `load` would give this extract, without loading it; None where there is no such file.
+
+    Raises
+    ------
+    ExtractError
+        Its database cannot be read.
+    """
+    if extract.database is None:
+        path = folder / str(extract.file)
+        return _sha256(path) if path.is_file() else None
+    digest = hashlib.sha256()
+    for _, text in _texts(extract, _database_chunks(extract)):
+        digest.update(text.to_csv(index=False).encode())
+    return digest.hexdigest()
+
+
 def wanted_columns(extract: Extract) -> dict[str, str]:
     """Column of the raw table -> the partner's column, for everything that is read."""
     wanted = {f"c_{name}": theirs for name, theirs in extract.columns.items()}
@@ -345,25 +362,31 @@ def _load_frames(
     sha256: str | None = None,
 ) -> Loaded:
     """Load typed frames as text; a source without a file is hashed by its rows."""
-    import pandas as pd
-
     digest, rows = hashlib.sha256(), 0
     _declare(extract, warehouse)
+    for rows, text in _texts(extract, frames):  # noqa: B007 - how many there were is asked below
+        warehouse.append(text, f"raw_{extract.name}")
+        if sha256 is None:
+            digest.update(text.to_csv(index=False).encode())
+    if rows == 0:
+        raise _no_rows(extract)
+    return Loaded(sha256 or digest.hexdigest(), rows, (), native_dates, (f"TABLE raw_{extract.name}",))
+
+
+def _texts(extract: Extract, frames: Iterable[pd.DataFrame]) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Typed frames as text with the number of each line; and how many rows there were up to their end."""
+    import pandas as pd
+
+    rows = 0
     for frame in frames:
-        header = [str(name) for name in frame.columns]
-        places = _check_header(extract, header)
+        places = _check_header(extract, [str(name) for name in frame.columns])
         text = pd.DataFrame(
             {column: frame.iloc[:, place].map(_as_text) for column, place in places.items()}, dtype=object
         )
         text = text.where(text.notna(), None)
         text.insert(0, "line", range(rows + 2, rows + 2 + len(text)))
-        warehouse.append(text, f"raw_{extract.name}")
-        if sha256 is None:
-            digest.update(text.to_csv(index=False).encode())
         rows += len(text)
-    if rows == 0:
-        raise _no_rows(extract)
-    return Loaded(sha256 or digest.hexdigest(), rows, (), native_dates, (f"TABLE raw_{extract.name}",))
+        yield rows, text
 
 
 def _as_text(value: Any) -> str | None:
