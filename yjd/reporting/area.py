@@ -12,7 +12,7 @@ from yjd.errors import RenderingError
 from yjd.reporting import facts, funnel, headlines, sentences, tables, trends
 from yjd.reporting.charts import MARKS, Block, Line, blocks_chart
 from yjd.reporting.classify import classify
-from yjd.reporting.report import Report, limits, open_report, points_list
+from yjd.reporting.report import Report, open_report, points_list
 from yjd.reporting.tables import Cell, Html, number, table, text
 from yjd.reporting.view import Comparison, View
 from yjd.reporting.words import (
@@ -46,6 +46,7 @@ _LIMITS = (
     "An area outside the limits of chance differs from the others by more than its size explains. That says nothing "
     "of why."
 )
+_SHORT = {"hidden": "Hidden"}
 _MOSTLY = 0.5  # from this share of comparisons on, an area is said to be mostly too small to show
 
 
@@ -112,14 +113,16 @@ class AreaReport:
         return Html(points_list(area_points(self.view)) + f"<p><strong>{escape_html(CAUTION)}</strong></p>")
 
     def overview(self) -> Html:
-        """The area's ratios at a glance, and the chart with the region's beside them."""
+        """The chart of the area's ratios, with the region's beside them."""
         if self.view is None:
             return Html("")
         view = self.view
-        drawn = self._report.drawing(
-            "area-forest", partial(area_chart, view), headlines.forest_headline(view), area_alt(view)
-        )
-        return Html(tables.matrix_table(view, view.pathway) + drawn)
+        blank = [view.title_of(measure) for measure in view.pathway if measure not in told_measures(view)]
+        said = f"<p>{escape_html(f'Nothing can be shown of {and_list(blank)} [c].')}</p>" if blank else ""
+        if not told_measures(view):
+            return Html(said)
+        title, alt = area_headline(view), area_alt(view)
+        return Html(said + self._report.drawing("area-forest", partial(area_chart, view), title, alt))
 
     def know(self) -> Html:
         """What to know of this area: comparison, small numbers, unknown ethnicity."""
@@ -129,28 +132,21 @@ class AreaReport:
         said = [
             f"Rates and ratios of {self.name} stand beside those of all areas together (the region).",
             f"Every group is compared with {children(view.reference)} who live in or were counted in {self.name}.",
-            sentences.periods_statement(view, view.pathway),
-            small_statement(view),
+            sentences.periods_statement(view.region, view.pathway),
             unknown_here(view),
             _LIKELY,
             _LIMITS,
         ]
         return Html(f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in said if line)}</ul>")
 
-    def family(self, name: str) -> Html:
-        """One family in this area: a statement and the table of its first measure."""
+    def stages(self) -> Html:
+        """Every measure of the overview in this area: what stands out, and one table with the region beside it."""
         if self.view is None:
             return Html("")
         view = self.view
-        shown = [m for m in view.measures if m.family == name and self.region.has(m, "rate")]
-        if not shown:
-            return Html("<p>Not in this release [x]: no data were supplied for it.</p>")
-        lead = headlines.lead_of(view, shown)
-        items = view.compare(lead)
-        lines = [sentences.measure_statement(view, items)] if items else []
-        lines += [*place_statement(view, lead), *change_statement(view, lead)]
+        lines = [line for measure in view.pathway for line in stage_statements(view, measure)]
         said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
-        return Html(f"<ul>{said}</ul>{area_table(view, lead)}")
+        return Html(f"{f'<ul>{said}</ul>' if said else ''}{area_table(view, view.pathway)}")
 
     def funnel(self) -> Html:
         """Where this area lies among all, on the measure where that can be told and stands out most."""
@@ -158,19 +154,26 @@ class AreaReport:
         measure = funnel_measure(view) if view is not None else None
         if view is None or measure is None:
             return Html("<p>No measure can be compared from area to area: too many numbers are hidden [c].</p>")
+        groups = funnel_groups(view, measure)
         drawn = self._report.drawing(
             "area-funnel",
-            partial(funnel.funnel_chart, self.region, measure, named=view.area),
-            funnel.funnel_headline(self.region, measure, named=view.area),
-            funnel.funnel_alt(self.region, measure, named=view.area),
+            partial(funnel.funnel_chart, self.region, measure, named=view.area, groups=groups),
+            funnel.funnel_headline(self.region, measure, named=view.area, groups=groups),
+            funnel.funnel_alt(self.region, measure, named=view.area, groups=groups),
         )
-        return Html(drawn + tables.details(f"{measure.title} in each area", funnel.funnel_table(self.region, measure)))
+        made = funnel.funnel_table(self.region, measure, groups)
+        return Html(drawn + tables.details(f"{measure.title} in each area", made))
 
     def limits(self) -> Html:
         """What the brief does not show."""
         if self.view is None:
             return Html("")
-        said = [*limits(self.view.pathway), f"Which decisions in {self.name} lie behind a number, or whether any do."]
+        said = [
+            f"Why rates differ, or which decisions in {self.name} lie behind a number.",
+            "Children who live elsewhere but were counted here; the number of residents is an estimate.",
+            "What offence, age or previous outcomes would account for: nothing in this brief is adjusted.",
+            "Detailed ethnic groups: their numbers in one area are too small. The report on all areas has them.",
+        ]
         return Html(f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in said)}</ul>")
 
     def questions(self) -> Html:
@@ -191,6 +194,7 @@ def area_points(view: View) -> list[str]:
     by_measure = [items for measure in view.pathway if (items := view.compare(measure))]
     everything = [item for items in by_measure for item in items]
     points = [sentences.overall(view, everything)]
+    points += [small] if (small := small_statement(view)) else []
     told = [items for items in by_measure if any(item.verdict.has_numbers for item in items)]
     points += [sentences.measure_statement(view, items) for items in sentences.most_telling(told, 3)]
     outside = [line for measure in view.pathway for line in place_statement(view, measure, outside_only=True)]
@@ -200,8 +204,6 @@ def area_points(view: View) -> list[str]:
         else f"{plain(view.area)} lies within the limits of chance about all areas wherever that can be told."
     )
     points += sentences.over_time(view)[:1]
-    small = small_statement(view)
-    points += [small] if small and len(points) < 7 else []
     if len(points) < 5:
         points.append("A hidden number may be large or small: hidden does not mean none.")
     if len(points) < 5:
@@ -241,12 +243,7 @@ def unknown_here(view: View) -> str:
 
 def place_statement(view: View, measure: Measure, *, outside_only: bool = False) -> list[str]:
     """Where the area lies among all areas, group by group; nothing where no group can be told."""
-    placed = [
-        (group, place.place)
-        for group, places in funnel.funnels(view.region, measure).items()
-        for place in places
-        if place.area == view.area and place.place
-    ]
+    placed = _placed(view, measure)
     out = [
         f"{funnel.PLACES[where][:1].lower()}{funnel.PLACES[where][1:]} for "
         f"{'all children' if group == ALL else children(group)}"
@@ -262,22 +259,52 @@ def place_statement(view: View, measure: Measure, *, outside_only: bool = False)
     return [f"{title}, beside other areas: {area} is within the limits of chance for {who}."]
 
 
-def change_statement(view: View, measure: Measure) -> list[str]:
-    """Whether the area's own ratio changes; nothing where no group can be told."""
-    if not any(change.is_told for change in [*trends.trends(view, measure), *trends.changes(view, measure)]):
-        return []
-    return [line for line in trends.trend_statements(view, measure) if not line.startswith("Trend of the rate itself")]
+def _placed(view: View, measure: Measure) -> list[tuple[str, funnel.Place]]:
+    return [
+        (group, place.place)
+        for group, places in funnel.funnels(view.region, measure).items()
+        for place in places
+        if place.area == view.area and place.place
+    ]
 
 
-def area_table(view: View, measure: Measure) -> str:
-    """A row for each group: the area's number, rates and ratio, with the region's rate and ratio beside them."""
-    here = {item.group: item for item in view.compare(measure)}
-    there = {item.group: item for item in view.region.compare(measure)}
-    rows = []
-    for group in view.groups():
-        if group == UNKNOWN:
-            continue
-        rows.append(_area_row(view, measure, group, here.get(group), there.get(group)))
+def stage_statements(view: View, measure: Measure) -> list[str]:
+    """Where the area lies among others and whether its ratio changes: only what can be told, and is not in between."""
+    said = place_statement(view, measure)
+    moved = [change for change in trends.trends(view, measure) if change.is_told and change.verdict.is_clear]
+    said += [
+        f"{view.title_of(measure)}: the ratio of {children(change.group)} to {children(view.reference)} has a clear "
+        f"trend, {trends.interval_change(change.row)} a year, {change.first} to {change.last}."
+        for change in moved
+    ]
+    before = trends.previous(view, measure)
+    said += [
+        f"{view.title_of(measure)}: the ratio of {children(change.group)} to {children(view.reference)} is clearly "
+        f"{change.verdict.outcome} than in {before}: {trends.interval_change(change.row)}."
+        for change in trends.changes(view, measure)
+        if change.first == before and change.is_told and change.verdict.is_clear
+    ]
+    return said
+
+
+def told_measures(view: View) -> list[Measure]:
+    """The measures of the overview of which the area has any number."""
+    return [m for m in view.pathway if any(item.verdict.has_numbers for item in view.compare(m))]
+
+
+def area_table(view: View, measures: Sequence[Measure]) -> str:
+    """A row for each measure and group: the area's number, rates and ratio, with the region's beside them."""
+    bodies = []
+    for measure in measures:
+        here = {item.group: item for item in view.compare(measure)}
+        there = {item.group: item for item in view.region.compare(measure)}
+        groups = [group for group in view.groups() if group != UNKNOWN]
+        rows = [_area_row(view, measure, group, here.get(group), there.get(group)) for group in groups]
+        if not any(item.verdict.has_numbers for item in here.values()):
+            rows = [_blank_row(list(here.values()))]
+        bodies.append((f"{view.title_of(measure)}: {measure.unit} {measure.base(ALL)}", rows))
+    if not bodies:
+        return ""
     columns = (
         "Ethnic group",
         "Number",
@@ -288,12 +315,22 @@ def area_table(view: View, measure: Measure) -> str:
         "Ratio, region",
         "In words",
     )
-    base = f"{measure.unit} {measure.base(ALL)}"
+    others = " unless another period is named" if view.other_periods(measures) else ""
     caption = (
-        f"{view.title_of(measure)} in {plain(view.area)} and in the region: {base}, and the ratio to "
+        f"{plain(view.area)} beside the region, {view.period_label()}{others}: rates, and ratios to "
         f"{children(view.reference)}"
     )
-    return table(caption, columns, [("", rows)])
+    return table(caption, columns, bodies)
+
+
+def _blank_row(items: Sequence[Comparison]) -> list[Cell]:
+    """One row for a measure of which the area has no comparison; the region's are in the report on all areas."""
+    marks = list(dict.fromkeys(item.verdict.shorthand for item in items))
+    words = list(dict.fromkeys(f"{_SHORT.get(item.verdict.outcome, item.verdict.words)} {item.verdict.shorthand}"
+                               for item in items))  # fmt: skip
+    mark = " ".join(marks)
+    right = Cell(mark, number=True)
+    return [text("Every group"), right, right, right, right, Cell(mark), right, text(", ".join(words))]
 
 
 def _area_row(
@@ -306,7 +343,7 @@ def _area_row(
     verdict = here.verdict if here is not None else (classify(own) if own is not None else None)
     if verdict is None or not verdict.has_numbers:
         mark = verdict.shorthand if verdict is not None else "[x]"
-        words = f"{verdict.words} {mark}" if verdict is not None else "Not available [x]"
+        words = f"{_SHORT.get(verdict.outcome, verdict.words)} {mark}" if verdict is not None else "Not available [x]"
         right = Cell(mark, number=True)
         return [text(group), right, right, right, region, Cell(mark), ratio, text(words)]
     row = here.row if here is not None else own
@@ -354,7 +391,7 @@ def _ratio(item: Comparison) -> Cell:
 def area_chart(view: View) -> Figure:
     """The forest of the area, with a cross where the region's ratio lies."""
     blocks = []
-    for measure in view.pathway:
+    for measure in told_measures(view):
         region = {item.group: item for item in view.region.compare(measure)}
         lines = [Line(item.group, item, region.get(item.group)) for item in view.compare(measure)]
         blocks.append(Block(view.title_of(measure), lines))
@@ -363,7 +400,12 @@ def area_chart(view: View) -> Figure:
         f"Ratio to {plain(view.reference)} (= 1) in {plain(view.area)}, {view.interval_name}, log scale. "
         f"{view.period_label()}{others}."
     )
-    return blocks_chart(headlines.forest_headline(view), note, f"Cross: all areas together. {MARKS}", blocks)
+    return blocks_chart(area_headline(view), note, f"Cross: all areas together. {MARKS}", blocks)
+
+
+def area_headline(view: View) -> str:
+    """The area, and what the headline of a forest says of it."""
+    return f"{plain(view.area)}: {headlines.forest_headline(view)}"
 
 
 def area_alt(view: View) -> str:
@@ -374,5 +416,12 @@ def area_alt(view: View) -> str:
 def funnel_measure(view: View) -> Measure | None:
     """The measure of the overview where the area is outside the limits, or else the first that can be told."""
     told = [measure for measure in view.pathway if place_statement(view, measure)]
-    outside: Sequence[Measure] = [measure for measure in told if place_statement(view, measure, outside_only=True)]
+    outside = [measure for measure in told if place_statement(view, measure, outside_only=True)]
     return next(iter([*outside, *told]), None)
+
+
+def funnel_groups(view: View, measure: Measure) -> list[str]:
+    """The groups of which the area is outside the limits (two at most), or else the first that can be told."""
+    placed = _placed(view, measure)
+    outside = [group for group, where in placed if where != "inside"]
+    return (outside or [group for group, _ in placed][:1])[:2]

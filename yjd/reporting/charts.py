@@ -209,7 +209,8 @@ def _block(
         if row.beside is not None and row.beside.verdict.has_numbers:
             other = scale.clip(float(row.beside.row["estimate"]))
             axes.plot(other, middle, marker="x", markersize=6, color=UNCLEAR, markeredgewidth=1.6, zorder=5)
-        draw_mark(axes, scale, row.item, middle, along="x")
+        if row.beside is None or row.item.verdict.has_numbers:  # no mark lies over what stands beside it
+            draw_mark(axes, scale, row.item, middle, along="x")
         place += height
     axes.vlines(scale.ticks, start, place, color=GRID, linewidth=0.6, zorder=0)
     axes.vlines(1, start, place, color=INK, linewidth=1.4, zorder=1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from yjd.reporting.tables import Cell, number, table, text
 from yjd.reporting.view import View
@@ -114,22 +115,31 @@ def unknown_table(view: View) -> str:
 
 
 def definitions_table(view: View) -> str:
-    """What each measure counts, in the words of its definition."""
-    rows = []
+    """What each stage counts, once, in the words of its definition, and which stages each measure sets side by side."""
+    stages: dict[str, Mapping[str, Any]] = {}
     for measure in view.measures:
-        cells = [text(measure.title)]
-        for part in ("numerator", "denominator"):
-            known = measure.definition.get(part) or {}
-            unit = {"child": "Children", "event": "Events"}.get(str(known.get("unit")), "")
-            said = [
-                known.get("counts") or known.get("title") or getattr(measure, part),
-                unit and f"Counts: {unit}",
-                known.get("source") and f"Source: {known['source']}",
-            ]
-            cells.append(text(" ".join(f"{plain(words).rstrip('.')}." for words in said if words)))
-        rows.append(cells)
-    columns = ("Measure", "What is counted", "What it is counted against")
-    return _or_none(rows, table("What each measure counts", columns, [("", rows)]) if rows else "")
+        for part in ("denominator", "numerator"):
+            stages.setdefault(getattr(measure, part), measure.definition.get(part) or {})
+    units = {"child": "Children", "event": "Events"}
+    rows = [
+        [
+            text(view.stage_title(stage)),
+            text(known.get("counts") or "[x]"),
+            text(units.get(str(known.get("unit")), "[x]")),
+            text(known.get("source") or "[x]"),
+        ]
+        for stage, known in stages.items()
+    ]
+    measured = [
+        [text(measure.title), text(view.stage_title(measure.numerator)), text(view.stage_title(measure.denominator)),
+         text(f"{measure.per:,.0f}")]
+        for measure in view.measures
+    ]  # fmt: skip
+    if not rows:
+        return _or_none(rows, "")
+    return table("What each stage counts", ("Stage", "What is counted", "Counts", "Source"), [("", rows)]) + table(
+        "What each measure sets side by side", ("Measure", "Counted", "Against", "For every"), [("", measured)]
+    )
 
 
 _COUNTS = {

@@ -85,10 +85,10 @@ def positions(view: View, measure: Measure, group: str) -> list[Position]:
     return found
 
 
-def funnels(view: View, measure: Measure) -> dict[str, list[Position]]:
-    """The positions of every group that has any, in the fixed order, all children first."""
-    groups = [ALL, *(group for group in view.groups() if group != UNKNOWN)]
-    found = {group: positions(view, measure, group) for group in groups}
+def funnels(view: View, measure: Measure, groups: Sequence[str] = ()) -> dict[str, list[Position]]:
+    """The positions of every group (or of some) that has any, in the fixed order, all children first."""
+    every = [ALL, *(group for group in view.groups() if group != UNKNOWN)]
+    found = {group: positions(view, measure, group) for group in every if not groups or group in groups}
     return {group: places for group, places in found.items() if places}
 
 
@@ -124,12 +124,14 @@ def funnel_statement(view: View, measure: Measure) -> str:
     return f"{'. '.join(said)}."
 
 
-def funnel_table(view: View, measure: Measure) -> str:
-    """Each area's rate, its shrunken rate, the limits, and the place in words; empty without areas."""
+def funnel_table(view: View, measure: Measure, groups: Sequence[str] = ()) -> str:
+    """Each area's rate, its shrunken rate, the limits, and the place in words, of every group that can be told."""
     bodies = []
-    for group, places in funnels(view, measure).items():
-        rows = [_row(place) for place in places]
-        bodies.append(("All children" if group == ALL else group, rows))
+    found = funnels(view, measure, groups)
+    for group, places in found.items():
+        if any(place.place for place in places):
+            rows = [_row(place) for place in places]
+            bodies.append(("All children" if group == ALL else group, rows))
     if not bodies:
         return ""
     columns = ("Area", "Number", "Rate", "95% limits", "Likely rate", "Against the limits")
@@ -164,18 +166,18 @@ def likely_text(row: Row | None) -> str:
     return f"{rate_text(row['estimate'])} ({rate_text(row['lower'])} to {rate_text(row['upper'])})"
 
 
-def funnel_chart(view: View, measure: Measure, *, named: str = "") -> Figure | None:
+def funnel_chart(view: View, measure: Measure, *, named: str = "", groups: Sequence[str] = ()) -> Figure | None:
     """A panel for each group whose areas can be shown; only areas outside the limits, and `named`, have a name."""
     from matplotlib.figure import Figure
 
     panels = {
         group: [place for place in places if place.place]
-        for group, places in funnels(view, measure).items()
+        for group, places in funnels(view, measure, groups).items()
         if any(place.place for place in places)
     }
     if not panels:
         return None
-    title = textwrap.wrap(funnel_headline(view, measure, named=named), 46)
+    title = textwrap.wrap(funnel_headline(view, measure, named=named, groups=groups), 46)
     when = view.period_label(view.period_of(measure))
     what = f"{capital(measure.unit)} {measure.base(ALL)}, by the size of its base in the area. {when}."
     note = textwrap.wrap(what, 54)
@@ -197,6 +199,7 @@ def funnel_chart(view: View, measure: Measure, *, named: str = "") -> Figure | N
             weight="bold", size=10, va="bottom", color=INK,
         )  # fmt: skip
         _panel(axes, measure, points, named)
+    axes.set_xlabel(plain(view.stage_title(measure.denominator)), size=9.5, color=INK)
     return figure
 
 
@@ -262,9 +265,9 @@ def _limits(axes: Axes, measure: Measure, points: Sequence[Position], right: flo
                       linestyle=style)  # fmt: skip
 
 
-def funnel_headline(view: View, measure: Measure, *, named: str = "") -> str:
+def funnel_headline(view: View, measure: Measure, *, named: str = "", groups: Sequence[str] = ()) -> str:
     """How many areas lie outside, or where one area lies."""
-    found = funnels(view, measure)
+    found = funnels(view, measure, groups)
     told = {group: [place for place in places if place.place] for group, places in found.items()}
     if named:
         out = [
@@ -282,12 +285,13 @@ def funnel_headline(view: View, measure: Measure, *, named: str = "") -> str:
     return f"{view.title_of(measure)}: outside the 95% limits for at least one group: {named_areas}"
 
 
-def funnel_alt(view: View, measure: Measure, *, named: str = "") -> str:
+def funnel_alt(view: View, measure: Measure, *, named: str = "", groups: Sequence[str] = ()) -> str:
     """The alternative text of a funnel."""
-    found = [place for places in funnels(view, measure).values() for place in places]
+    found = [place for places in funnels(view, measure, groups).values() for place in places]
     hidden = sum(place.verdict.outcome == "hidden" for place in found)
     return (
         f"Funnel chart, one panel a group: the rate of each area by the size of its base, with 95% and 99.8% limits, "
-        f"{view.period_label(view.period_of(measure))}. {funnel_headline(view, measure, named=named)}. {hidden} of "
+        f"{view.period_label(view.period_of(measure))}. "
+        f"{funnel_headline(view, measure, named=named, groups=groups)}. {hidden} of "
         f"{counted(len(found), 'point')} hidden. All numbers are in the table below the chart."
     )

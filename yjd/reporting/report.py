@@ -216,7 +216,7 @@ class Report:
         return Html("".join(parts) or "<p>No pathway can be followed in this release [x].</p>")
 
     def family(self, name: str) -> Html:
-        """One family of measures: statements, the chart, the table of its first measure, the others folded."""
+        """One family of measures: statements, the table of its first measure, the chart of all."""
         shown = self._measures(name)
         if not shown:
             return Html(_ABSENT)
@@ -226,11 +226,16 @@ class Report:
         said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
         events = sentences.events_statement(shown, view.by_child)
         noted = f"<p>{escape_html(events)}</p>" if events else ""
-        rest = [measure for measure in shown if measure is not lead]
-        others = tables.details("The numbers of the other measures", self._forest(rest, _named(rest))) if rest else ""
         drawn = self.drawing(f"forest-{name}", partial(forest_chart, view, shown),
                               headlines.forest_headline(view, shown), headlines.forest_alt(view, shown))  # fmt: skip
-        return Html(f"<ul>{said}</ul>{self._forest([lead], lead.title)}{noted}{drawn}{others}{self._detailed(shown)}")
+        return Html(f"<ul>{said}</ul>{self._forest([lead], lead.title)}{noted}{drawn}")
+
+    def more(self, name: str) -> Html:
+        """The numbers of a family's other measures and of detailed ethnic groups, folded."""
+        shown = self._measures(name)
+        rest = [measure for measure in shown if measure is not self._lead(shown)]
+        others = tables.details("The numbers of the other measures", self._forest(rest, _named(rest))) if rest else ""
+        return Html(others + self._detailed(shown) if shown else "")
 
     def trend(self, name: str) -> Html:
         """Whether the first measure of a family changes: the tests in words, the chart, every number folded."""
@@ -246,9 +251,10 @@ class Report:
         drawn = self.drawing(f"trend-{lead.id}", partial(trend_chart, view, lead),
                               headlines.trend_headline(view, lead), headlines.trend_alt(view, lead))  # fmt: skip
         changed = trends.change_table(view, lead)
-        folded = tables.details(f"{lead.title}: trends and changes", changed) if changed else ""
-        every = tables.details(f"{lead.title}: every period", tables.trend_table(view, lead))
-        return Html(f"{f'<ul>{said}</ul>' if said else ''}{drawn}{folded}{every}")
+        folded = tables.details(
+            f"{lead.title}: every period, and how it changed", tables.trend_table(view, lead) + changed
+        )
+        return Html(f"{f'<ul>{said}</ul>' if said else ''}{drawn}{folded}")
 
     def ladder(self, name: str) -> Html:
         """Unadjusted and adjusted comparisons of a family: in words, the chart, the table folded."""

@@ -27,6 +27,7 @@ from yjd.reporting.words import (
 from yjd.schema import ALL, UNKNOWN
 
 _WIDE, _HIGH, _EDGE = 150, 26, 8
+_FEW = 6  # periods that fit beside one another
 
 
 @dataclass(frozen=True)
@@ -139,20 +140,21 @@ def matrix_table(view: View, measures: Sequence[Measure]) -> str:
 
 
 def _with_side(view: View, measure: Measure) -> str:
-    side = f"<br>({measure.adverse} is less favourable)" if measure.adverse in ("higher", "lower") else ""
+    side = f" ({measure.adverse} is less favourable)" if measure.adverse in ("higher", "lower") else ""
     return f"{escape_html(view.title_of(measure))}{side}"
 
 
 def _at_a_glance(item: Comparison) -> Cell:
+    """'2.2 (2.0 to 2.5) higher': numbers that no line break parts."""
     verdict = item.verdict
     if not verdict.has_numbers:
-        return Cell(verdict.shorthand, number=True)
+        return Cell(verdict.shorthand)
     mark = " [b]" if verdict.after_break else ""
     interval = interval_text(item.row["lower"], item.row["upper"])
-    ratio = f"{ratio_text(item.row['estimate'])} ({interval}){mark}"
+    ratio = f"{ratio_text(item.row['estimate'])} ({interval}){mark}".replace(" ", "&nbsp;")
     if not verdict.is_clear:
-        return Cell(f"{ratio}<br>no clear difference", number=True)
-    return Cell(f"<strong>{ratio}<br>{verdict.outcome}</strong>", number=True)
+        return Cell(f"{ratio} no clear difference")
+    return Cell(f"<strong>{ratio} {verdict.outcome}</strong>")
 
 
 def forest_table(view: View, measures: Sequence[Measure], caption: str, *, fold: bool = False, **keys: str) -> str:
@@ -299,13 +301,21 @@ def _across(scale: Scale, value: float) -> float:
 
 
 def trend_table(view: View, measure: Measure) -> str:
-    """Every point of a trend chart: a row a group and period."""
+    """Every point of a trend chart: a row a group and a column a period, or a row a point where periods are many."""
     bodies = []
     series = [(period, view.compare(measure, period=period)) for period in view.series]
-    for group in [item.group for item in series[-1][1]] if series else []:
+    groups = [item.group for item in series[-1][1]] if series else []
+    caption = f"{measure.title}: ratio to {children(view.reference)} in each period"
+    if len(series) <= _FEW:
+        rows = [
+            [text(group), *(_at_a_glance(item) for _, items in series for item in items if item.group == group)]
+            for group in groups
+        ]
+        caption += f" ({view.interval_name})"
+        return table(caption, ("Ethnic group", *(period for period, _ in series)), [("", rows)])
+    for group in groups:
         rows = [[text(period), *_point(item)] for period, items in series for item in items if item.group == group]
         bodies.append((group, rows))
-    caption = f"{measure.title}: ratio to {children(view.reference)} in each period"
     return table(caption, ("Period", "Ratio", view.interval_name, "In words"), bodies)
 
 

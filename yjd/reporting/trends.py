@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from yjd.reporting.classify import Verdict, classify
 from yjd.reporting.tables import Cell, table, text
 from yjd.reporting.view import Row, View
-from yjd.reporting.words import Measure, and_list, children, counted
+from yjd.reporting.words import Measure, and_list, children, counted, ratio_text
 from yjd.schema import UNKNOWN
 
+_TIMES = 2.0  # from here on a multiplier is said as it is, not as a percentage
 _TREND = {
     "higher": "clearly rising for",
     "lower": "clearly falling for",
@@ -94,11 +95,13 @@ def previous(view: View, measure: Measure) -> str:
 
 
 def percent_change(multiplier: float) -> str:
-    """'up 6%', 'down 0.4%', 'no change': never on the wrong side of no change."""
+    """'up 6%', 'down 0.4%', '3.8 times', 'no change': never on the wrong side of no change."""
     if math.isinf(multiplier):
         return "no upper limit"
     if multiplier == 1:
         return "no change"
+    if multiplier >= _TIMES:
+        return f"{ratio_text(multiplier)} times"
     size = 100 * abs(multiplier - 1)
     way = "up" if multiplier > 1 else "down"
     if size < 0.1:
@@ -128,7 +131,7 @@ def overview(view: View) -> list[str]:
     ]
     start = f"Over the years, {counted(len(told), 'ratio')} to {children(view.reference)} can be followed"
     if not clear:
-        return [f"{start}: none has a clear trend up or down."]
+        return [f"{start}: {'it has no' if len(told) == 1 else 'none has a'} clear trend up or down."]
     return [f"{start}: {len(clear)} {'has' if len(clear) == 1 else 'have'} a clear trend, {and_list(clear)}."]
 
 
