@@ -141,7 +141,7 @@ local function columns_of(found, rows, count)
           local word, long = longest_word(text), longest_line(cell)
           local right = cell.classes:includes("yjd-number") and long <= 22
           column.full = math.max(column.full, header and math.min(long, math.max(word, 12)) or long)
-          column.least = math.max(column.least, (right and not header) and long or word)
+          column.least = math.max(column.least, (right and not header) and math.ceil(long * 0.85) or word)
           column.right = column.right or cell.classes:includes("yjd-number")
           column.drawn = column.drawn or (not header and is_drawn(cell))
         end
@@ -173,7 +173,7 @@ local function widths(columns)
   local spare = math.max(page.wide - least, 0)
   for _, column in ipairs(shown) do
     if full <= page.wide then
-      table.insert(kept, string.format("%.1fem", (column.full + 2) * 0.6))
+      table.insert(kept, string.format("%.1fem", (column.full + 2) * 0.56))
     else
       local share = all > 0 and spare * want(column) / all or 0
       table.insert(kept, string.format("%.1ffr", column.least + 2 + share))

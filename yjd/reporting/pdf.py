@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import warnings
 from functools import cache
@@ -11,10 +10,10 @@ from typing import Any
 
 from yjd.errors import RenderingError
 from yjd.reporting.page import Page, pandoc, refuse_requests, replace_file
+from yjd.reporting.theme import logo_file
 
 FONTS = ("Arial", "Liberation Sans", "DejaVu Sans")  # the last comes with matplotlib: there is always one
 STANDARD = "ua-1"
-_SUFFIXES = {"svg+xml": "svg", "png": "png", "jpeg": "jpg"}
 
 
 def write_pdf(page: Page, output: Path, *, folder: Path, scratch: Path, template: str = "pdf.template") -> None:
@@ -53,7 +52,7 @@ def write_pdf(page: Page, output: Path, *, folder: Path, scratch: Path, template
         "font": font(),
         "heading": page.title,
         "under": page.subtitle,
-        "logo": _logo(office.logo, scratch),
+        "logo": logo_file(office, scratch),
         "logo-alt": office.logo_alt,
         "language": page.lang.partition("-")[0],
         "country": page.lang.partition("-")[2],
@@ -111,16 +110,6 @@ def _string(text: str) -> str:
     """A string of typst's, quotes and all."""
     escaped = re.sub(r'([\\"])', r"\\\1", re.sub(r"[\x00-\x1f]+", " ", text))
     return f'"{escaped}"'
-
-
-def _logo(address: str, scratch: Path) -> str:
-    """The logo as a file beside the page; its name, or ''."""
-    if not address:
-        return ""
-    kind, _, content = address.partition(";base64,")
-    name = f"logo.{_SUFFIXES[kind.removeprefix('data:image/')]}"
-    (scratch / name).write_bytes(base64.b64decode(content))
-    return name
 
 
 def _problem(message: str) -> str:

@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 from yjd.errors import RenderingError
+from yjd.office import Office
 from yjd.release import verify
 from yjd.reporting.catalogue import QUARTO, RELEASE, Entry, documents, entry, reports_folder, suffix
 from yjd.reporting.embedded import assignments, run_document
@@ -22,7 +25,7 @@ from yjd.reporting.kernel import Kernel
 from yjd.reporting.page import Page, refuse_requests, replace_file, write_html
 from yjd.reporting.pdf import write_pdf
 from yjd.reporting.report import RELEASE_VARIABLE
-from yjd.reporting.theme import Furniture, furniture
+from yjd.reporting.theme import Furniture, for_quarto, furniture
 
 __all__ = ["Job", "documents", "quarto_is_usable", "quarto_version", "render", "render_many", "reports_folder"]
 
@@ -127,7 +130,7 @@ def render_many(
     with tempfile.TemporaryDirectory(prefix="yjd-reports-") as scratch, ExitStack() as stack:
         shop = _Workshop(Path(scratch), folder, about)
         if not by_quarto:
-            stack.enter_context(shop.kernel)
+            stack.enter_context(shop)
         for job, found in zip(jobs, entries, strict=True):
             if announce is not None:
                 announce(shop.title(found, job))
@@ -136,12 +139,30 @@ def render_many(
 
 
 class _Workshop:
-    """Copies of the documents, one kernel, and what was run last."""
+    """Copies of the documents, one kernel, and what was run last.
+
+    While the kernel runs a document, a thread has pandoc and typst write the one before.
+    """
 
     def __init__(self, scratch: Path, release: Path, about: Furniture) -> None:
         self._scratch, self._release, self._about = scratch, release, about
-        self.kernel = Kernel(scratch / "kernel", {RELEASE_VARIABLE: str(release)})
+        self._kernel = Kernel(scratch / "kernel", {RELEASE_VARIABLE: str(release)})
         self._ran: tuple[Path, Mapping[str, str], str] | None = None
+        self._writer = ThreadPoolExecutor(max_workers=1)
+        self._written: list[Future[None]] = []
+
+    def __enter__(self) -> _Workshop:
+        self._kernel.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._kernel.__exit__(kind, error, trace)
+        self._writer.shutdown(cancel_futures=error is not None)
+        if error is None:
+            for written in self._written:
+                written.result()
 
     @staticmethod
     def title(found: Entry, job: Job) -> str:
@@ -153,7 +174,7 @@ class _Workshop:
         folder = self._copy(found)
         if self._ran is None or self._ran[:2] != (found.source, job.parameters):
             parameters = {RELEASE: str(self._release), **job.parameters}
-            text = run_document(found.document, self.kernel, folder, parameters=parameters, project=found.project)
+            text = run_document(found.document, self._kernel, folder, parameters=parameters, project=found.project)
             self._ran = (found.source, job.parameters, text)
         header = found.document.header
         page = Page(
@@ -165,6 +186,9 @@ class _Workshop:
             markdown=self._ran[2],
             furniture=self._about,
         )
+        self._written.append(self._writer.submit(self._write, page, job, folder))
+
+    def _write(self, page: Page, job: Job, folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=self._scratch) as place:
             if job.format == "pdf":
                 write_pdf(page, job.output, folder=folder, scratch=Path(place))
@@ -174,18 +198,18 @@ class _Workshop:
 
     def by_quarto(self, found: Entry, job: Job) -> None:
         """Render with Quarto: the parameters are written into the copy, which needs no further package."""
-        copy = self._copy(found) / found.source.name
+        folder = self._copy(found)
+        for_quarto(self._about.office, folder)
+        copy = folder / found.source.name
         text = found.source.read_text(encoding="utf-8")
         copy.write_text(_with_parameters(text, {RELEASE: str(self._release), **job.parameters}), encoding="utf-8")
-        _run_quarto(copy, self._release, job, title=self.title(found, job), author=self._about.office.name)
+        _run_quarto(copy, self._release, job, title=self.title(found, job), office=self._about.office)
 
     def _copy(self, found: Entry) -> Path:
         """A copy of the document's folder, since running may write beside it and the package may not be writable."""
         folder = self._scratch / f"reports-{abs(hash(found.source.parent))}"
         if not folder.exists():
             shutil.copytree(found.source.parent, folder, ignore=shutil.ignore_patterns("*.html", "__pycache__", ".*"))
-            with (folder / "styles.css").open("a", encoding="utf-8") as styles:
-                styles.write(self._about.styles)  # Quarto reads no other file of the office's
         return folder
 
 
@@ -229,7 +253,7 @@ def quarto_version() -> tuple[int, ...] | None:
     return tuple(int(part) for part in re.findall(r"\d+", told.stdout)[:2]) or None
 
 
-def _run_quarto(source: Path, release: Path, job: Job, *, title: str, author: str) -> None:
+def _run_quarto(source: Path, release: Path, job: Job, *, title: str, office: Office) -> None:
     program = shutil.which("quarto")
     if program is None:
         raise RenderingError("Quarto is not on the path.", "Install it, or ask for the engine `embedded`.")
@@ -243,7 +267,8 @@ def _run_quarto(source: Path, release: Path, job: Job, *, title: str, author: st
         RELEASE_VARIABLE: str(release),
     }
     name = f"page{suffix(job.format)}"
-    told = ["--metadata", f"title:{title}", "--metadata", f"author:{author}"]
+    metadata = {"title": title, "author": office.name, "yjd-accent": office.accent, "yjd-stamp": office.stamp}
+    told = [part for key, value in metadata.items() for part in ("--metadata", f"{key}:{value}")]
     done = subprocess.run(
         [program, "render", source.name, "--to", QUARTO[job.format], "--output", name, *told],
         cwd=source.parent,

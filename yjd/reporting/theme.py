@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from pydantic import ValidationError
 from yjd.errors import RenderingError
 from yjd.office import Office
 from yjd.signoff import read_signatures, state
+
+_SUFFIXES = {"svg+xml": "svg", "png": "png", "jpeg": "jpg"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Furniture:
     @property
     def styles(self) -> str:
         """The office's colours as CSS that follows `styles.css`."""
-        return f":root {{ --link: {self.office.accent}; --stamp: {self.office.stamp}; }}\n"
+        return _styles(self.office)
 
 
 def furniture(release: Path) -> Furniture:
@@ -71,3 +74,35 @@ def furniture(release: Path) -> Furniture:
         standing=state(read_signatures(release)),
         demonstration=bool(manifest.get("demonstration")),
     )
+
+
+def logo_file(office: Office, folder: Path) -> str:
+    """Write an office's logo into a folder; give the file's name, or '' where there is no logo."""
+    if not office.logo:
+        return ""
+    kind, _, content = office.logo.partition(";base64,")
+    name = f"logo.{_SUFFIXES[kind.removeprefix('data:image/')]}"
+    (folder / name).write_bytes(base64.b64decode(content))
+    return name
+
+
+def for_quarto(office: Office, folder: Path) -> None:
+    """Write what Quarto knows an office's look by into a copy of the documents: `_brand.yml`, and its styles."""
+    brand: dict[str, Any] = {
+        "meta": {"name": office.name},
+        "color": {
+            "foreground": "#0B0C0C",
+            "background": "#FFFFFF",
+            "primary": office.accent,
+            "danger": office.stamp,
+        },
+    }
+    if name := logo_file(office, folder):
+        brand["logo"] = {"medium": {"path": name, "alt": office.logo_alt}}
+    (folder / "_brand.yml").write_text(json.dumps(brand, indent=2), encoding="utf-8")  # JSON is YAML
+    with (folder / "styles.css").open("a", encoding="utf-8") as styles:
+        styles.write(_styles(office))
+
+
+def _styles(office: Office) -> str:
+    return f":root {{ --link: {office.accent}; --stamp: {office.stamp}; }}\n"
