@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.extracts.project import TOML, SmallProject
+from yjd import pipeline
 from yjd.cli import app, guarded
 from yjd.config import load
-from yjd.errors import ConfigurationError, DisclosureError, SchemaError
+from yjd.errors import BusyError, ConfigurationError, DisclosureError, SchemaError
 from yjd.history import History
 from yjd.pipeline import RunOutcome, history_url, run
 from yjd.release import read_release
@@ -161,3 +164,53 @@ def test_allocation_on_counts_that_are_not_protected_stays_in_review(project: Sm
     review = pd.read_csv(outcome.release.parents[1] / "review" / outcome.run / "results.csv")
     assert "rri_allocated" in set(review["quantity"])
     assert "rri_imputed" in set(read_release(outcome.release).results["quantity"])
+
+
+def test_a_run_is_not_repeated_where_nothing_has_changed(
+    project: SmallProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run_it(project, if_changed=True)
+    assert first.changed
+    written = (first.release / "SHA256SUMS").stat().st_mtime_ns
+    again = run_it(project, if_changed=True)
+    assert (again.run, again.changed, again.release) == (first.run, False, first.release)
+    assert (first.release / "SHA256SUMS").stat().st_mtime_ns == written
+    (first.release / "results.csv").write_text("", encoding="utf-8")
+    with pytest.raises(DisclosureError):  # a changed release is no reason to leave things as they are
+        run_it(project, if_changed=True)
+    project.write(arrests=arrests_of(GROUPS | {"W1": 41}))
+    third = run_it(project, if_changed=True)
+    assert third.changed
+    assert third.run != first.run
+
+
+def test_one_run_of_a_project_at_a_time(project: SmallProject) -> None:
+    settings = load(project.folder / "yjd.toml")
+    with pipeline._alone(settings), pytest.raises(BusyError, match="Another run"):
+        run_it(project)
+    assert run_it(project).run
+
+
+def test_runs_are_listed_shown_and_exported(
+    project: SmallProject, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = run_it(project)
+    monkeypatch.chdir(project.folder)
+
+    def said(*arguments: str) -> dict[str, Any]:
+        assert guarded(lambda: app([*arguments, "--json"], standalone_mode=False)) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert [row["run"] for row in said("runs")["runs"]] == [outcome.run]
+    shown = said("runs", "show", outcome.run)
+    assert shown["run"] == outcome.run
+    assert {row["measure"] for row in shown["results"]} >= {"arrest_rate"}
+    assert len(said("runs", "export", outcome.run, "--output", str(tmp_path / "kept"))["written"]) == 3
+    # what was exported makes the same run again
+    again = tmp_path / "again"
+    shutil.copytree(project.folder, again, ignore=shutil.ignore_patterns("work", "kept", "again"))
+    shutil.copyfile(tmp_path / "kept" / "yjd.toml", again / "yjd.toml")
+    repeated = run(load(again / "yjd.toml"), report=False)
+    assert repeated.run == outcome.run
+    assert (repeated.release / "SHA256SUMS").read_bytes() == (outcome.release / "SHA256SUMS").read_bytes()
+    assert guarded(lambda: app(["runs", "show", "nothing"], standalone_mode=False)) == 15

@@ -13,13 +13,13 @@ from yjd import terminal
 from yjd.cli_options import DEFAULT_CONFIG, Config, Json, Quiet, settings_of
 from yjd.cli_release import releases
 from yjd.cli_report import report
+from yjd.cli_runs import runs
 from yjd.errors import YjdError
 
 if TYPE_CHECKING:  # the engine is imported by the verb that needs it: `yjd --help` must not wait for pandas
     from yjd.pipeline import RunOutcome
 
 ACCOUNTING = ("extract", "read", "used", "set_aside", "out_of_scope")
-RUN_COLUMNS = ("run", "recorded_at", "version", "title")
 
 app = typer.Typer(
     name="yjd",
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 
 app.add_typer(releases)
+app.add_typer(runs)
 
 
 def main() -> None:
@@ -135,21 +136,6 @@ def run(
 
 
 app.command()(report)
-
-
-@app.command()
-def runs(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
-    """List the runs in the history."""
-    settings = settings_of(config)
-    from yjd.history import History
-    from yjd.pipeline import history_url
-
-    with History.open(history_url(settings)) as history:
-        rows = terminal.rows_of(history.runs())
-    if json:
-        terminal.say(terminal.as_json({"runs": rows}))
-    else:
-        terminal.say(terminal.table(rows, RUN_COLUMNS) if rows else "No run yet: `yjd run` makes the first.")
 
 
 @app.command()
