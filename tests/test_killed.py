@@ -55,7 +55,7 @@ def test_killed_from_outside_again_and_again_in_the_same_folder(killer: Killer, 
     chance = random.Random(5)
     absent = 0
     for _ in range(15):
-        killer.after(tmp_path, chance.uniform(0.0, 0.03))
+        killer.after(tmp_path, chance.uniform(0.0, 0.06))
         absent += not whole_or_absent(tmp_path)
     assert absent
     assert whole_or_absent(write(tmp_path).parent)

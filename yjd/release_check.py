@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yjd.errors import DisclosureError
 from yjd.release import MANIFEST, RESULTS, Release, read_release, refuse_leaks, verify
 from yjd.release_files import COUNTS, is_count, sha256
-from yjd.schema import HIDDEN, RESULT_COLUMNS, RESULT_KEYS
+from yjd.schema import DISCLOSURES, RESULT_COLUMNS, RESULT_KEYS
 from yjd.signoff import CHECKSUMS, state
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from yjd.history import History
 
-_MARKS = (*HIDDEN, "shown", "rounded")
 _SAMPLE_BASE = 10  # counts of samples of models are rounded to it, or to the project's base
 
 
@@ -88,7 +87,7 @@ def row_problems(results: pd.DataFrame, manifest: dict[str, Any]) -> list[str]:
     problems = []
     if tuple(results.columns) != RESULT_COLUMNS:
         return ["results.csv has other columns than results have"]
-    if not results["disclosure"].isin(_MARKS).all():
+    if not results["disclosure"].isin(DISCLOSURES).all():
         problems.append("a row of the results says neither shown nor hidden")
     if results.duplicated(list(RESULT_KEYS)).any():
         problems.append("a row of the results comes twice")

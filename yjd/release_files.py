@@ -57,7 +57,10 @@ def describe(contents: Mapping[str, bytes], results: pd.DataFrame, manifest: Map
         smallest, of all others no count is smaller; None where it shows none) and related_releases (runs).
     """
     rules = manifest.get("disclosure", {}).get("rules", {})
-    smallest = smallest_count(results, manifest)
+    of_results = smallest_count(results, manifest)
+    of_all = min([*_counts_of(manifest), *([of_results] if of_results else [])], default=None)
+    of_models = max(10, int(rules.get("round_to") or 0))  # to which a model's sample is rounded: see `yjd.modelling`
+    smallest = {"results.csv": of_results, "models": of_models}
     related = list(manifest.get("related_releases", ()))
     return [
         {
@@ -66,7 +69,7 @@ def describe(contents: Mapping[str, bytes], results: pd.DataFrame, manifest: Map
             "bytes": len(content),
             "context": context(path),
             "controls": controls(rules, model=path.startswith("models/")),
-            "smallest_count": max(10, int(rules.get("round_to") or 0)) if path.startswith("models/") else smallest,
+            "smallest_count": smallest.get(PurePosixPath(path).parts[0], of_all),
             "related_releases": related,
         }
         for path, content in sorted(contents.items())
@@ -117,6 +120,14 @@ def smallest_count(results: pd.DataFrame, manifest: Mapping[str, Any]) -> int | 
     """The smallest count above zero that the results show; None where they show none."""
     found = [results.loc[is_count(results, manifest, name) & (results[name] > 0), name].min() for name in COUNTS]
     return min((int(value) for value in found if value == value), default=None)
+
+
+def _counts_of(manifest: Mapping[str, Any]) -> list[int]:
+    """The counts above zero of release.json, which charts show too."""
+    unknown = manifest.get("ethnicity", {}).get("unknown", ())
+    found = [entry.get(name) for entry in unknown for name in ("unknown", "total")]
+    found += [entry.get("rows") for entry in manifest.get("attrition", ())]
+    return [count for count in found if isinstance(count, int) and count > 0]
 
 
 def place(contents: Mapping[str, bytes], target: Path) -> None:

@@ -41,7 +41,7 @@ def from_outside(folder: Path) -> tuple[int, int]:
     chance, counts = random.Random(1), [0, 0]
     with Killer() as killer:
         for attempt in range(FROM_OUTSIDE):
-            killer.after(folder / str(attempt), chance.uniform(0.0, 0.03))
+            killer.after(folder / str(attempt), chance.uniform(0.0, 0.15))
             counts[whole_or_absent(folder / str(attempt))] += 1
     return counts[0], counts[1]
 
