@@ -312,8 +312,8 @@ _TIMES_MORE = (
     "times on top of once, which is 4 times. “300% more” has the second."
 )
 _SHARES = (
-    "A share of a stage (“18 of every 100 searches”) says who the stage is made up of. It is not how likely anything is, "
-    "and shares of 100 that add to 100 are of this kind."
+    "A share of a stage (“18 of every 100 searches”) says who the stage is made up of. It is not how likely "
+    "anything is, and shares of 100 that add to 100 are of this kind."
 )
 
 
@@ -330,8 +330,8 @@ def wording(view: View) -> Html:
     if clear:
         ratio = float(clear[0].row["estimate"])
         lines.append(
-            f"An example from this release. {comparison_sentence(clear[0])} Whoever hears “{ratio_text(ratio)} times more” "
-            f"may take it for {ratio_text(ratio + 1)} times the rate of {children(clear[0].row['reference'])}."
+            f"An example from this release. {comparison_sentence(clear[0])} Whoever hears “{ratio_text(ratio)} times "
+            f"more” may take it for {ratio_text(ratio + 1)} times the rate of {children(clear[0].row['reference'])}."
         )
     return Html("".join(f"<p>{escape_html(line)}</p>" for line in lines))
 
@@ -343,8 +343,9 @@ def rule(view: View) -> Html:
 
 
 _RULE = (
-    "A reading says that a value is about a figure, above it or below it. About means {low} to {high} times the figure and, "
-    "for a share, at most {points} of every 100 away from it: this project's choice. A reading stands where the whole "
-    "{interval} lies within what it says, does not stand where no part of it does, and otherwise cannot be told. A verdict "
-    "is on the numbers of this release, not on whether the claim was true when it was made."
+    "A reading says that a value is about a figure, above it or below it. About means {low} to {high} times the "
+    "figure and, for a share, at most {points} of every 100 away from it: this project's choice. A reading stands "
+    "where the whole {interval} lies within what it says, does not stand where no part of it does, and otherwise "
+    "cannot be told. A verdict is on the numbers of this release, not on whether the claim was true when it was "
+    "made."
 )
