@@ -215,16 +215,55 @@ def _packed(content: bytes) -> Iterator[bytes]:
     if content[:8] == b"\x89PNG\r\n\x1a\n":
         yield from _png_chunks(content)
     if content[:5] == b"%PDF-":
-        for stream in re.finditer(rb"stream\r?\n", content):
-            yield _inflated(content[stream.end() :])
-        yield re.sub(rb"<([0-9A-Fa-f\s]+)>", _from_hex, content)  # texts of a PDF can stand as hexadecimal digits
+        yield from _pdf_texts(content)
     if content[:16] == b"SQLite format 3\0":
         for start in re.finditer(rb"\x78[\x01\x5e\x9c\xda]", content):
             yield _inflated(content[start.start() :])
 
 
-def _from_hex(found: re.Match[bytes]) -> bytes:
-    digits = re.sub(rb"\s", b"", found[1])
+def _pdf_texts(content: bytes) -> Iterator[bytes]:
+    """Every stream of a PDF, its strings that stand as hexadecimal digits, and what its pages show."""
+    streams = [_inflated(content[found.end() :]) for found in re.finditer(rb"stream\r?\n", content)]
+    yield from streams
+    for part in (content, *streams):
+        yield b" ".join(_unhexed(digits) for digits in re.findall(rb"<([0-9A-Fa-f\s]+)>", part))
+    fonts = [table for part in streams if b"beginbf" in part for table in [_letters(part)] if table]
+    for part in streams:
+        codes = b"".join(_strings(part)) if re.search(rb"\bT[jJ]\b", part) else b""
+        for table in fonts:
+            pairs = (codes[place : place + 2] for place in range(0, len(codes), 2))
+            yield "".join(table.get(pair, " ") for pair in pairs).encode()
+
+
+def _letters(table: bytes) -> dict[bytes, str]:
+    """Which letter each glyph of a font of a PDF stands for."""
+    found = {}
+    for block in re.findall(rb"beginbfchar(.*?)endbfchar", table, re.DOTALL):
+        for code, letter in re.findall(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
+            found[_unhexed(code)] = _unhexed(letter).decode("utf-16-be", "ignore")
+    for block in re.findall(rb"beginbfrange(.*?)endbfrange", table, re.DOTALL):
+        for first, last, letter in re.findall(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]{4})>", block):
+            for step in range(int(last, 16) - int(first, 16) + 1):
+                found[(int(first, 16) + step).to_bytes(2, "big")] = chr(int(letter, 16) + step)
+    return found
+
+
+def _strings(part: bytes) -> Iterator[bytes]:
+    """The strings of a page of a PDF in order, written either way."""
+    escapes = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+    for digits, plain in re.findall(rb"<([0-9A-Fa-f\s]+)>|\(((?:\\.|[^\\()])*)\)", part, re.DOTALL):
+        if digits:
+            yield _unhexed(digits)
+        else:
+            yield re.sub(
+                rb"\\([0-7]{1,3}|.)",
+                lambda found: bytes([int(found[1], 8)]) if found[1].isdigit() else escapes.get(found[1], found[1]),
+                plain, flags=re.DOTALL,
+            )  # fmt: skip
+
+
+def _unhexed(digits: bytes) -> bytes:
+    digits = re.sub(rb"\s", b"", digits)
     return binascii.unhexlify(digits[: len(digits) // 2 * 2])
 
 
@@ -259,6 +298,7 @@ def _encoded(content: bytes) -> Iterator[bytes]:
 
 def planted() -> dict[str, bytes]:
     """A mark in every kind of hiding place that the search must see."""
+    import typst
     from PIL import Image, PngImagePlugin
 
     mark = f"child {VALUE} 7"
@@ -283,5 +323,6 @@ def planted() -> dict[str, bytes]:
         "png": image.getvalue(),
         "gzip": gzip.compress(mark.encode()),
         "pdf": b"%PDF-1.7\n1 0 obj\nstream\n" + zlib.compress(mark.encode()) + b"\nendstream",
+        "pdf as it is made here": typst.compile(f"= About\n#table(columns: 2)[{mark}][1]".encode(), format="pdf"),
         "pdf as digits": b"%PDF-1.7\n(<" + mark.encode("utf-16").hex().encode() + b">",
     }
