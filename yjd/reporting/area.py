@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from yjd.errors import RenderingError
 from yjd.reporting import facts, funnel, headlines, sentences, tables, trends
-from yjd.reporting.charts import MARKS, Block, Line, blocks_chart
-from yjd.reporting.classify import classify
+from yjd.reporting.charts import Block, Line, blocks_chart
+from yjd.reporting.classify import WORDS, classify
 from yjd.reporting.report import Report, open_report, points_list
 from yjd.reporting.tables import Cell, Html, number, table, text
 from yjd.reporting.view import Comparison, View
@@ -39,14 +39,11 @@ NO_AREAS = (
     "and make the release again."
 )
 _LIKELY = (
-    "The likely rate draws the rate of a small area towards that of all areas: it is the better guess of what lies "
-    "behind few events, and says less of what is peculiar to the area."
-)
-_LIMITS = (
-    "An area outside the limits of chance differs from the others by more than its size explains. That says nothing "
-    "of why."
+    "The likely rate draws the rate of a small area towards that of all areas: the better guess of what lies behind "
+    "few events. An area outside the limits of chance differs by more than its size explains; nothing says why."
 )
 _SHORT = {"hidden": "Hidden"}
+_QUESTIONS = 4
 _MOSTLY = 0.5  # from this share of comparisons on, an area is said to be mostly too small to show
 
 
@@ -122,7 +119,7 @@ class AreaReport:
         if not told_measures(view):
             return Html(said)
         title, alt = area_headline(view), area_alt(view)
-        return Html(said + self._report.drawing("area-forest", partial(area_chart, view), title, alt))
+        return Html(self._report.drawing("area-forest", partial(area_chart, view), title, alt) + said)
 
     def know(self) -> Html:
         """What to know of this area: comparison, small numbers, unknown ethnicity."""
@@ -130,12 +127,11 @@ class AreaReport:
         if view is None:
             return Html("")
         said = [
-            f"Rates and ratios of {self.name} stand beside those of all areas together (the region).",
-            f"Every group is compared with {children(view.reference)} who live in or were counted in {self.name}.",
+            f"Numbers of {self.name} stand beside those of all areas together, the region.",
+            f"Every group is compared with {children(view.reference)} of the same place.",
             sentences.periods_statement(view.region, view.pathway),
             unknown_here(view),
             _LIKELY,
-            _LIMITS,
         ]
         return Html(f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in said if line)}</ul>")
 
@@ -144,7 +140,7 @@ class AreaReport:
         if self.view is None:
             return Html("")
         view = self.view
-        lines = [line for measure in view.pathway for line in stage_statements(view, measure)]
+        lines = [line for measure in view.pathway for line in stage_statements(view, measure)] + inside_statement(view)
         said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
         return Html(f"{f'<ul>{said}</ul>' if said else ''}{area_table(view, view.pathway)}")
 
@@ -182,7 +178,9 @@ class AreaReport:
             return Html("")
         from yjd.reporting.questions import questions
 
-        return Html(f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in questions(self.view))}</ul>")
+        return Html(
+            f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in questions(self.view)[:_QUESTIONS])}</ul>"
+        )
 
     def rules(self) -> Html:
         """Disclosure control."""
@@ -197,7 +195,7 @@ def area_points(view: View) -> list[str]:
     points += [small] if (small := small_statement(view)) else []
     told = [items for items in by_measure if any(item.verdict.has_numbers for item in items)]
     points += [sentences.measure_statement(view, items) for items in sentences.most_telling(told, 3)]
-    outside = [line for measure in view.pathway for line in place_statement(view, measure, outside_only=True)]
+    outside = [line for measure in view.pathway for line in place_statement(view, measure)]
     points.append(
         " ".join(outside)
         if outside
@@ -241,22 +239,29 @@ def unknown_here(view: View) -> str:
     return f"Ethnicity is not known for {and_list(told)}."
 
 
-def place_statement(view: View, measure: Measure, *, outside_only: bool = False) -> list[str]:
-    """Where the area lies among all areas, group by group; nothing where no group can be told."""
-    placed = _placed(view, measure)
+def place_statement(view: View, measure: Measure) -> list[str]:
+    """For which groups the area is outside the limits of chance; nothing where it is for none that can be told."""
     out = [
-        f"{funnel.PLACES[where][:1].lower()}{funnel.PLACES[where][1:]} for "
-        f"{'all children' if group == ALL else children(group)}"
-        for group, where in placed
+        f"{funnel.PLACES[where][:1].lower()}{funnel.PLACES[where][1:]} for {_who(group)}"
+        for group, where in _placed(view, measure)
         if where != "inside"
     ]
-    area, title = plain(view.area), view.title_of(measure)
-    if out:
-        return [f"{title}, beside other areas: {area} is {and_list(out)}."]
-    if outside_only or not placed:
+    if not out:
         return []
-    who = and_list("all children" if group == ALL else children(group) for group, _ in placed)
-    return [f"{title}, beside other areas: {area} is within the limits of chance for {who}."]
+    return [f"{view.title_of(measure)}, beside other areas: {plain(view.area)} is {and_list(out)}."]
+
+
+def inside_statement(view: View) -> list[str]:
+    """The measures and groups of which the area is within the limits of chance; nothing where there is none."""
+    inside = []
+    for measure in view.pathway:
+        groups = [_who(group) for group, where in _placed(view, measure) if where == "inside"]
+        inside += [f"{view.title_of(measure)} ({and_list(groups)})"] if groups else []
+    return [f"Within the limits of chance about all areas: {and_list(inside)}."] if inside else []
+
+
+def _who(group: str) -> str:
+    return "all children" if group == ALL else children(group)
 
 
 def _placed(view: View, measure: Measure) -> list[tuple[str, funnel.Place]]:
@@ -302,7 +307,8 @@ def area_table(view: View, measures: Sequence[Measure]) -> str:
         rows = [_area_row(view, measure, group, here.get(group), there.get(group)) for group in groups]
         if not any(item.verdict.has_numbers for item in here.values()):
             rows = [_blank_row(list(here.values()))]
-        bodies.append((f"{view.title_of(measure)}: {measure.unit} {measure.base(ALL)}", rows))
+        side = f" ({measure.adverse} is less favourable)" if measure.adverse in ("higher", "lower") else ""
+        bodies.append((f"{view.title_of(measure)}: {measure.unit} {measure.base(ALL)}{side}", rows))
     if not bodies:
         return ""
     columns = (
@@ -357,7 +363,7 @@ def _area_row(
     words = "Comparison group"
     if here is not None:
         interval = f"{ratio_text(row['estimate'])} ({interval_text(row['lower'], row['upper'])})"
-        words = f"<strong>{verdict.words}</strong>" if verdict.is_clear else verdict.words
+        words = f"<strong>{WORDS[verdict.outcome]}</strong>" if verdict.is_clear else verdict.words
     return [
         text(group),
         number(row["numerator"]),
@@ -395,12 +401,12 @@ def area_chart(view: View) -> Figure:
         region = {item.group: item for item in view.region.compare(measure)}
         lines = [Line(item.group, item, region.get(item.group)) for item in view.compare(measure)]
         blocks.append(Block(view.title_of(measure), lines))
-    others = ", unless another period is named" if view.other_periods(view.pathway) else ""
-    note = (
-        f"Ratio to {plain(view.reference)} (= 1) in {plain(view.area)}, {view.interval_name}, log scale. "
-        f"{view.period_label()}{others}."
+    note = f"Ratio to {plain(view.reference)} (= 1), {view.interval_name}, log scale."
+    foot = (
+        "Cross: all areas together. Diamond: clearly higher. Filled circle: clearly lower. Hollow circle: no clear "
+        "difference. [c] hidden, [x] not available, [z] cannot be estimated."
     )
-    return blocks_chart(area_headline(view), note, f"Cross: all areas together. {MARKS}", blocks)
+    return blocks_chart(area_headline(view), note, foot, blocks, tight=True)
 
 
 def area_headline(view: View) -> str:
@@ -415,8 +421,8 @@ def area_alt(view: View) -> str:
 
 def funnel_measure(view: View) -> Measure | None:
     """The measure of the overview where the area is outside the limits, or else the first that can be told."""
-    told = [measure for measure in view.pathway if place_statement(view, measure)]
-    outside = [measure for measure in told if place_statement(view, measure, outside_only=True)]
+    told = [measure for measure in view.pathway if _placed(view, measure)]
+    outside = [measure for measure in told if place_statement(view, measure)]
     return next(iter([*outside, *told]), None)
 
 

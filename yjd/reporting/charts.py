@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 4.4  # inches: a phone shows it at four fifths, with text no smaller than 10 pixels
-_LINE, MARGIN = 0.26, 0.08
+_LINE, _TIGHT, MARGIN = 0.26, 0.195, 0.08
 _LIMITS = (1 / 8, 16.0)
 _TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
 
@@ -141,7 +141,9 @@ def forest_chart(view: View, measures: Sequence[Measure] | None = None) -> Figur
     return blocks_chart(headlines.forest_headline(view, measures), note, MARKS, blocks)
 
 
-def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block], *, places: int = 1) -> Figure:
+def blocks_chart(
+    title: str, note: str, foot: str, blocks: Sequence[Block], *, places: int = 1, tight: bool = False
+) -> Figure:
     """Blocks of rows on one log axis with the line of parity, and the values in a column at the right.
 
     Parameters
@@ -152,6 +154,8 @@ def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block], *, p
         Names are wrapped; ratios are what their rows hold.
     places : int
         Decimal places of the values.
+    tight : bool
+        Rows close together, for a chart of many that has to share a page.
     """
     from matplotlib.figure import Figure
 
@@ -163,7 +167,7 @@ def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block], *, p
     head = 0.12 + 0.2 * len(texts[0]) + 0.185 * len(texts[1]) + 0.08
     headings = [textwrap.wrap(plain(block.heading), 50) for block in blocks]
     body = sum(
-        _heading_height(heading) + sum(_row_height(names[line.label]) for line in block.lines)
+        _heading_height(heading, tight) + sum(_row_height(names[line.label], tight) for line in block.lines)
         for heading, block in zip(headings, blocks, strict=True)
     )
     bottom = 0.3 + 0.185 * len(texts[2]) + 0.1
@@ -178,7 +182,7 @@ def blocks_chart(title: str, note: str, foot: str, blocks: Sequence[Block], *, p
     log_ticks(axes, scale, along="x")
     place = 0.0
     for heading, block in zip(headings, blocks, strict=True):
-        place = _block(axes, scale, heading, block.lines, names, (place, left), places)
+        place = _block(axes, scale, heading, block.lines, names, (place, left), places, tight)
     return figure
 
 
@@ -190,6 +194,7 @@ def _block(
     names: Mapping[str, list[str]],
     spot: tuple[float, float],
     places: int,
+    tight: bool,
 ) -> float:
     """One block: its heading, its rows; returns where the next begins."""
     from matplotlib.transforms import blended_transform_factory
@@ -199,10 +204,12 @@ def _block(
     across = blended_transform_factory(axes.transAxes, axes.transData)
     fixed: dict[str, Any] = {"transform": across, "va": "center", "ha": "left", "color": INK, "size": 10}
     for line, words in enumerate(heading):
-        axes.text((MARGIN - left) / inch, place + 0.27 + 0.17 * line, words, weight="bold", **fixed)
-    start = place = place + _heading_height(heading)
+        axes.text(
+            (MARGIN - left) / inch, place + (0.19 if tight else 0.27) + 0.17 * line, words, weight="bold", **fixed
+        )
+    start = place = place + _heading_height(heading, tight)
     for row in rows:
-        height = _row_height(names[row.label])
+        height = _row_height(names[row.label], tight)
         middle = place + height / 2
         row_label(axes, middle, names[row.label])
         axes.text(1 + 0.1 / inch, middle, value_text(row.item, places), **fixed)
@@ -289,12 +296,12 @@ def draw_mark(axes: Axes, scale: Scale, item: Comparison, place: float, *, along
     )
 
 
-def _row_height(lines: Sequence[str]) -> float:
-    return _LINE + 0.16 * (len(lines) - 1)
+def _row_height(lines: Sequence[str], tight: bool) -> float:
+    return (_TIGHT if tight else _LINE) + 0.16 * (len(lines) - 1)
 
 
-def _heading_height(lines: Sequence[str]) -> float:
-    return 0.42 + 0.17 * (len(lines) - 1)
+def _heading_height(lines: Sequence[str], tight: bool) -> float:
+    return (0.31 if tight else 0.42) + 0.17 * (len(lines) - 1)
 
 
 def log_ticks(axes: Axes, scale: Scale, *, along: str) -> None:

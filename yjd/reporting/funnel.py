@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 WARNING, ALARM = 0.95, 0.998  # the levels of the limits
 _PANEL, _GAP = 1.7, 0.62
+_NEAR = 0.2  # of the axis: names of areas closer than this would lie over each other
 Place = Literal["above", "below", "inside", "far above", "far below"]
 PLACES: dict[Place, str] = {
     "far above": "Above the 99.8% limits",
-    "above": "Above the 95% limits, within the 99.8%",
+    "above": "Above the 95% limits",
     "inside": "Within the limits",
-    "below": "Below the 95% limits, within the 99.8%",
+    "below": "Below the 95% limits",
     "far below": "Below the 99.8% limits",
 }
 
@@ -214,19 +215,10 @@ def _panel(axes: Axes, measure: Measure, points: Sequence[Position], named: str)
     for place, base, rate in zip(points, bases, rates, strict=True):
         outside = place.place != "inside"
         colour = ADVERSE if outside else DARK_GREY
-        fill = colour if outside else WHITE
+        fill = colour if outside or place.area == named else WHITE
         axes.plot(base, rate, marker=shapes[place.place or "inside"], markersize=6.5 if outside else 5.5, color=colour,
-                  markerfacecolor=DARK_GREY if place.area == named and not outside else fill, markeredgewidth=1.5,
-                  linestyle="none", zorder=4, clip_on=False)  # fmt: skip
-        if outside or place.area == named:
-            late, low = base > right * 0.6, rate < target
-            shift = (-7 if late else 7, -5 if low else 5)
-            axes.annotate(
-                plain(place.area), (base, rate), xytext=shift, textcoords="offset points",
-                ha="right" if late else "left", va="top" if low else "bottom", size=9.5, color=INK,
-                weight="bold" if place.area == named else "normal", zorder=5,
-                bbox={"facecolor": WHITE, "edgecolor": "none", "pad": 0.6},
-            )  # fmt: skip
+                  markerfacecolor=fill, markeredgewidth=1.5, linestyle="none", zorder=4, clip_on=False)  # fmt: skip
+    _names(axes, points, right, target, named)
     axes.set_xlim(0, right)
     most = max([*rates, *(row["upper"] for row in rows)])
     axes.set_ylim(0, min(most * 1.18, measure.per * 1.06 if measure.kind == "proportion" else most * 1.18))
@@ -235,6 +227,26 @@ def _panel(axes: Axes, measure: Measure, points: Sequence[Position], named: str)
     axes.locator_params(axis="y", nbins=4)
     axes.xaxis.set_major_formatter(lambda value, _place: f"{value:,.0f}")
     axes.yaxis.set_major_formatter(lambda value, _place: f"{value:,.0f}" if value >= 10 or value == 0 else f"{value:g}")
+
+
+def _names(axes: Axes, points: Sequence[Position], right: float, target: float, named: str) -> None:
+    """Names beside the points that have one: above those above the line, below the others, none over another."""
+    last: dict[bool, tuple[float, int]] = {}
+    labelled = [place for place in points if place.warning and (place.place != "inside" or place.area == named)]
+    for place in sorted(labelled, key=lambda one: one.warning["denominator"] if one.warning else 0.0):
+        assert place.warning is not None
+        base, rate = place.warning["denominator"], place.warning["estimate"]
+        low, late = rate < target, base > right * 0.6
+        before, steps = last.get(low, (-right, 0))
+        steps = steps + 1 if base - before < right * _NEAR else 0
+        last[low] = (base, steps)
+        rise = 5 + 12 * steps
+        axes.annotate(
+            plain(place.area), (base, rate), xytext=(-7 if late else 7, -rise if low else rise),
+            textcoords="offset points", ha="right" if late else "left", va="top" if low else "bottom", size=9.5,
+            color=INK, weight="bold" if place.area == named else "normal", zorder=5,
+            bbox={"facecolor": WHITE, "edgecolor": "none", "pad": 0.4},
+        )  # fmt: skip
 
 
 def _limits(axes: Axes, measure: Measure, points: Sequence[Position], right: float) -> None:
