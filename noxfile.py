@@ -125,6 +125,18 @@ def canary(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False)
+def disclosure_study(session: nox.Session) -> None:
+    """Attack 1,000 random projects, and compare ways of protecting on the same tables."""
+    install(session)
+    # Other people's tools want other versions of pandas, so they get an environment of their own.
+    outside = Path(session.create_tmp()).resolve() / "outside"
+    session.run("python", "-m", "venv", "--clear", str(outside))
+    python = str(next(outside.glob("[bS]*/python*")))
+    session.run(python, "-m", "pip", "install", "--quiet", "pytauargus==0.6.0", "acro==1.0.2", external=True)
+    session.run("python", "-m", "tests.study.disclosure", "--outside", python, *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
 def bench(session: nox.Session) -> None:
     """Time what has a budget: the command line's help, the import, the demonstration and the metrics."""
     install(session)

@@ -70,7 +70,7 @@ def attack(project: Project, published: Sequence[pd.DataFrame], *, whole: bool =
         rules ask, and the earlier releases by themselves left enough) and `exact` (broken, and only one value can be).
     """
     present = project.releases[-1]
-    unknowns = _unknowns(project)
+    unknowns = number_leaves(project)
     known = _statements(project, published, unknowns)
     targets = sensitive(project, unknowns[-1])
     if targets.empty:
@@ -98,7 +98,7 @@ def _possible(found: pd.DataFrame, low, high) -> np.ndarray:
     return np.maximum(most - least + 1, 0).to_numpy()
 
 
-def _unknowns(project: Project) -> list[list[np.ndarray]]:
+def number_leaves(project: Project) -> list[list[np.ndarray]]:
     """Number the leaves of every release. Those that were not revised are the same unknowns in all of them."""
     found: list[list[np.ndarray]] = []
     fresh = 0

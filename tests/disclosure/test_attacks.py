@@ -10,26 +10,14 @@ import pandas as pd
 import pytest
 
 from tests.disclosure.attacker import attack
-from tests.disclosure.leaves import Family, Project, Release
+from tests.disclosure.made import family, made, publish
 from tests.disclosure.random_projects import random_project
 from tests.disclosure.tables import RULES, links
 from tests.disclosure.weak import hide, one_more_per_line, threshold_only
-from yjd.disclosure import protect
 from yjd.errors import DisclosureError
-from yjd.schema import CELL_KEYS, SPLITS
+from yjd.schema import CELL_KEYS
 
 PROJECTS = range(40)
-
-
-def protected(project):
-    """Every release of a project as yjd would publish it, each in the knowledge of those before it."""
-    published = []
-    for release in project.releases:
-        earlier = pd.concat(published, ignore_index=True) if published else None
-        published.append(
-            protect(release.cells, release.rules, release.links, earlier=earlier, children=release.children)
-        )
-    return published
 
 
 def weakly(way, seeds):
@@ -46,7 +34,7 @@ class TestRandomProjects:
         for seed in PROJECTS[first::4]:
             project = random_project(seed, small=True)
             try:
-                published = protected(project)
+                published = publish(project)
             except DisclosureError:
                 refused += 1  # nothing leaves
                 continue
@@ -68,35 +56,6 @@ class TestRandomProjects:
         single = [seed for seed in PROJECTS if len(random_project(seed, small=True).releases) == 1][:4]
         for found in weakly(lambda cells, *_: cells, single):
             assert found.loc[found["what"] == "published", "exact"].all()
-
-
-def family(stages=None, periods=None, areas=("A", "B"), groups=("Black", "White"), **given):
-    """Areas by groups with totals; stages and periods as labels and the leaves that each holds."""
-    one = {"All": np.array([True])}
-    each = np.eye(len(areas), dtype=bool)
-    leaves = np.eye(len(groups), dtype=bool)
-    axes = {
-        "stage": {name: np.array(held, dtype=bool) for name, held in (stages or {"outcomes": [1]}).items()},
-        "period": {name: np.array(held, dtype=bool) for name, held in (periods or {"2023-24": [1]}).items()},
-        **dict.fromkeys(SPLITS, one),
-        "area": {"All": np.ones(len(areas), dtype=bool)} | dict(zip(areas, each, strict=True)),
-        "group": {("broad", "All"): np.ones(len(groups), dtype=bool)}
-        | {("broad", name): leaf for name, leaf in zip(groups, leaves, strict=True)},
-    }
-    return Family(axes, **given)
-
-
-def made(one, *versions, rules=RULES, **given):
-    """A project of one family that publishes everything it can; one release for each version of the counts."""
-    rows = product(*one.axes.values())
-    cells = pd.DataFrame([(*row[:-1], *row[-1]) for row in rows], columns=list(CELL_KEYS))
-    releases = []
-    for counts in versions:
-        leaves = np.reshape(counts, one.shape)
-        n = (one.rows(cells) @ leaves.ravel()).astype(float)
-        release = Release(cells.assign(n=n, status="ok", disclosure="shown"), rules, links(**given), (leaves,))
-        releases.append(release)
-    return Project(0, (one,), tuple(releases), ())
 
 
 def without(release, *gone):
