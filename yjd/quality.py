@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yjd import ethnicity
-from yjd.quality_gate import Gate
+from yjd.quality_gate import Gate, Share, bounds, possible, within
 from yjd.schema import ALL, HIDDEN, SPLITS, TABLES, UNKNOWN
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from yjd.warehouse import Warehouse
 
 _SEPARATE_KINDS = ("financial_year", "calendar_year", "quarter", "month")  # periods of these never overlap
+_REST: ethnicity.MissingReason = "not_stated"  # what the other reasons leave: never rounded by itself
 _KEYS = ("extract", "system", "area", "period")
 
 
@@ -189,6 +190,15 @@ def _hidden_slices(released: pd.DataFrame, stages: Mapping[str, Stage]) -> set[t
     return found
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One part of one slice: its count, what it is a share of, and whether the cells allow it."""
+
+    count: int
+    base: int
+    allowed: bool
+
+
 def _slices(
     found: pd.DataFrame,
     gate: Gate,
@@ -196,49 +206,94 @@ def _slices(
     about: Mapping[str, Any],
     hidden: Collection[tuple[str, str, str, str]],
 ) -> list[dict[str, Any]]:
-    present = set(found["period"])
-    periods = [period for period in settings.periods.table()["period"] if period in present]
-    slices = [("all", ALL, found)]
-    slices += [("area", area, found[found["area"] == area]) for area in settings.project.areas]
-    slices += [("period", period, found[found["period"] == period]) for period in periods]
-    made = []
-    for by, name, part in slices:
-        closed = {what for what in ("known", "detailed") if (about["table"], what, by, name) in hidden}
-        shares = _shares(part, gate, settings.ethnicity.source, about, closed)
-        made.append({"by": by, "slice": name, "percent": shares})
-    return made
+    """The shares of one source: of all its records, by area and by period."""
+    listed = {"all": [ALL], "area": list(settings.project.areas), "period": list(settings.periods.table()["period"])}
+    parts: dict[str, dict[str, dict[str, _Part]]] = {}
+    for by in listed:
+        groups = {ALL: found} if by == "all" else dict(iter(found.groupby(by)))
+        parts[by] = {
+            str(name): _parts(
+                group, gate, settings.ethnicity.source, about,
+                {what for what in ("known", "detailed") if (about["table"], what, by, name) in hidden},
+            )
+            for name, group in groups.items()
+        }  # fmt: skip
+    shares = {by: {name: _shares(one, gate) for name, one in named.items()} for by, named in parts.items()}
+    closed = _not_by_slice(parts, shares, gate)
+    return [
+        {
+            "by": by,
+            "slice": name,
+            "percent": {part: share for part, share in shares[by][name].items() if by == "all" or part not in closed},
+        }
+        for by, names in listed.items()
+        for name in names
+        if name in shares[by]
+    ]
 
 
-def _shares(
-    part: pd.DataFrame, gate: Gate, source: str, about: Mapping[str, Any], closed: Collection[str]
-) -> dict[str, tuple[int, int]]:
-    """The shares of one slice of one source that may leave, as (percent, step).
+def _parts(
+    group: pd.DataFrame, gate: Gate, source: str, about: Mapping[str, Any], closed: Collection[str]
+) -> dict[str, _Part]:
+    """The counts of one slice.
 
     How many have no known ethnicity, or no detail, is counted by the system of cells as well, where such a count may
     be hidden (`closed`). Then a share leaves only if enough records count under another value than they carry: no sum
     of cells then equals what is shared out here.
     """
-    n = part["n"]
-    total, known = int(n.sum()), int(n[part["recorded"] == "known"].sum())
+    n = group["n"]
+    total, known = int(n.sum()), int(n[group["recorded"] == "known"].sum())
 
     def of(*columns: str) -> int:
-        return int((n * part[list(columns)].prod(axis=1)).sum())
+        return int((n * group[list(columns)].prod(axis=1)).sum())
 
     apart = "known" not in closed or of("filled") >= gate.least
     found = {
-        "known": gate.share(known, total, allowed=apart),
-        "detailed": gate.share(of("detailed"), known, allowed="detailed" not in closed or of("changed") >= gate.least),
+        "known": _Part(known, total, apart),
+        "detailed": _Part(of("detailed"), known, "detailed" not in closed or of("changed") >= gate.least),
     }
     if about["identifier"]:
-        found["identified"] = gate.share(of("identified"), total)
+        found["identified"] = _Part(of("identified"), total, True)
     if about["officer_scheme"]:
         both = of("self_known", "officer_known")
-        found["officer"] = gate.share(of("officer_known"), total, allowed=apart or source == "self")
-        found["both"] = gate.share(both, total, allowed=apart or of("self_known") - both >= gate.least)
-    reasons = n[part["recorded"] != "known"].groupby(part["recorded"]).sum()
-    for reason in ethnicity.MISSING_REASONS:  # shares of the records without a known ethnicity
-        found[reason] = gate.share(int(reasons.get(reason, 0)), total - known, allowed=apart)
-    return {name: share for name, share in found.items() if share is not None}
+        found["officer"] = _Part(of("officer_known"), total, apart or source == "self")
+        found["both"] = _Part(both, total, apart or of("self_known") - both >= gate.least)
+    reasons = n[group["recorded"] != "known"].groupby(group["recorded"]).sum()
+    for reason in ethnicity.MISSING_REASONS:
+        found[reason] = _Part(int(reasons.get(reason, 0)), total - known, apart)
+    return found
+
+
+def _shares(parts: Mapping[str, _Part], gate: Gate) -> dict[str, Share]:
+    """The shares of one slice that its own counts allow; reasons are of the records without a known ethnicity."""
+    reasons: dict[str, int] = {name: parts[name].count for name in ethnicity.MISSING_REASONS}
+    found = {
+        name: share
+        for name, one in parts.items()
+        if name not in reasons and (share := gate.share(one.count, one.base, allowed=one.allowed)) is not None
+    }
+    told = gate.parts(reasons, rest=_REST, allowed=parts[_REST].allowed)
+    ranges = {name: possible(share, parts[name].base) for name, share in told.items() if name != _REST}
+    base = parts[_REST].base
+    return found | told if gate.open_enough(within(ranges, base).values(), [base] * len(ranges)) else found
+
+
+def _not_by_slice(
+    parts: Mapping[str, Mapping[str, Mapping[str, _Part]]],
+    shares: Mapping[str, Mapping[str, Mapping[str, Share]]],
+    gate: Gate,
+) -> set[str]:
+    """The parts whose shares by area and period, with that of the whole, would leave too few counts possible."""
+    closed = set()
+    for name in parts["all"][ALL]:
+        ranges = {
+            by: [possible(shares[by][at].get(name), one[name].base) for at, one in named.items()]
+            for by, named in parts.items()
+        }
+        bases = [one[name].base for by in ("all", "area", "period") for one in parts[by].values()]
+        if name != _REST and not gate.open_enough(bounds(ranges["all"][0], [ranges["area"], ranges["period"]]), bases):
+            closed.add(name)
+    return closed | set(ethnicity.MISSING_REASONS) if closed & set(ethnicity.MISSING_REASONS) else closed
 
 
 def _agreement(extract: str, table: pd.DataFrame, gate: Gate, scheme: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -255,12 +310,13 @@ def _agreement(extract: str, table: pd.DataFrame, gate: Gate, scheme: Mapping[st
     bases = wide[headings].sum(axis=1)
     total = int(bases[comparable].sum())
     apart = bool((wide.loc[comparable, UNKNOWN] >= gate.least).all())
+    weights = gate.parts({name: int(bases[name]) for name in comparable}, rest=comparable[0], allowed=apart)
     rows = []
     for heading in headings:
-        spread = {other: gate.share(int(wide[other][heading]), int(bases[heading])) for other in comparable}
-        weight = gate.share(int(bases[heading]), total, allowed=apart) if heading in comparable else None
-        if any(spread.values()):
-            rows.append({"heading": heading, "weight": weight, "officer": spread})
+        rest = heading if heading in comparable else comparable[0]
+        spread = gate.parts({other: int(wide[other][heading]) for other in comparable}, rest=rest)
+        if spread:
+            rows.append({"heading": heading, "weight": weights.get(heading), "officer": spread})
     if not rows:
         return None
     agree = sum(int(wide[heading][heading]) for heading in comparable)
