@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.extracts.project import SmallProject
 from tests.killing import Killer
-from tests.test_release import RUN, write
+from tests.test_release import MANIFEST, RUN, write
+from yjd.config import load
+from yjd.pipeline import Folders, _earlier_runs
 from yjd.release import read_release
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no kill that cannot be caught")
@@ -60,6 +63,14 @@ def test_killed_from_outside_again_and_again_in_the_same_folder(killer: Killer, 
     assert absent
     assert whole_or_absent(write(tmp_path).parent)
     assert [entry.name for entry in tmp_path.iterdir()] == [RUN]
+
+
+def test_what_a_killed_run_wrote_and_did_not_record_is_recorded_by_the_next(tmp_path: Path) -> None:
+    settings = load(SmallProject(tmp_path).write().folder / "yjd.toml")
+    facts = MANIFEST | {"areas": list(settings.project.areas)}
+    write(Folders.of(settings).release, manifest=facts)
+    assert _earlier_runs(settings, "another run") == [RUN]
+    assert _earlier_runs(settings, RUN) == []  # made again, it sees what it saw
 
 
 def test_two_who_write_the_same_run_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
