@@ -76,8 +76,9 @@ local function written(blocks)
   return (text:gsub("%s+$", ""))
 end
 
--- Many small texts at once: one call of pandoc's for a whole table.
-local apart = "yjd-apart-yjd"
+-- Many small texts at once: one call of pandoc's for a whole table. No text holds this: control characters never get
+-- this far.
+local apart = "\2apart\2"
 
 local function all_written(contents)
   local blocks = pandoc.Blocks({})
@@ -86,7 +87,7 @@ local function all_written(contents)
     blocks:insert(raw(apart))
   end
   local texts = {}
-  for text in (written(blocks) .. "\n"):gmatch("(.-)" .. apart:gsub("%-", "%%-") .. "%s*") do
+  for text in (written(blocks) .. "\n"):gmatch("(.-)" .. apart .. "%s*") do
     table.insert(texts, (text:gsub("^%s+", ""):gsub("%s+$", "")))
   end
   return texts

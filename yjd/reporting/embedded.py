@@ -26,11 +26,6 @@ from yjd.reporting.kernel import Kernel
 
 _RAW_FENCE = re.compile(r"^(\s*(?:`{3,}|~{3,})\s*)\{(?=[=.])", flags=re.MULTILINE)
 _GUARD = "\ue000"  # a character that no text uses
-# control characters, and the marks that turn the direction of the text around them: a name could hide or reorder
-# what stands beside it
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ def run_document(
             told.append(fill_inline(piece.text, json.loads(_printed(shown))) if shown else piece.text)
         else:
             told.append(_shown(piece, shown, echo=piece.options.flag("echo", echo)))
-    return _UNSEEN.sub("", "\n\n".join(told)) + "\n"
+    return "\n\n".join(told) + "\n"
 
 
 def _plan(document: Document, parameters: Mapping[str, str]) -> tuple[list[_Piece], list[str]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from yjd.errors import RenderingError
 from yjd.reporting.theme import Furniture
+from yjd.reporting.words import visible
 
 READER = "markdown-smart"
 _LOADS = (
@@ -34,6 +35,10 @@ class Page:
     contents: bool  # whether a list of contents stands before the text
     markdown: str
     furniture: Furniture
+
+    def __post_init__(self) -> None:
+        for name in ("title", "subtitle", "markdown"):
+            object.__setattr__(self, name, visible(getattr(self, name)))
 
 
 def write_html(page: Page, output: Path, *, folder: Path, scratch: Path, template: str = "page.template") -> None:

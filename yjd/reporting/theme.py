@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from yjd.errors import RenderingError
 from yjd.office import Office
+from yjd.reporting.words import visible
 from yjd.signoff import read_signatures, state
 
 _SUFFIXES = {"svg+xml": "svg", "png": "png", "jpeg": "jpg"}
@@ -59,7 +60,9 @@ def furniture(release: Path) -> Furniture:
     except (OSError, ValueError):
         raise RenderingError(f"{release.name}: its release.json cannot be read.", "Make the release again.") from None
     told = manifest.get("office")
-    own = {name: value for name, value in told.items() if value} if isinstance(told, Mapping) else {}
+    own = (
+        {n: visible(v) if isinstance(v, str) else v for n, v in told.items() if v} if isinstance(told, Mapping) else {}
+    )
     try:
         office = Office.model_validate(own)
     except ValidationError as error:

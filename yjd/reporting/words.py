@@ -44,6 +44,18 @@ _REFERENCES = {
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~^$@'\"&:=%/])")
 
 
+# control characters, and the marks that turn the direction of the text around them: a name could hide or reorder
+# what stands beside it
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """The text without the characters that nobody sees and that could hide or turn around what stands beside them."""
+    return _UNSEEN.sub("", text)
+
+
 def plain(text: object) -> str:
     """One line of text: control characters and runs of white space become one space."""
     return re.sub(r"[\s\x00-\x1f\x7f]+", " ", str(text)).strip()
