@@ -65,7 +65,7 @@ def test_the_unit_follows_the_rules_of_the_owner(tmp_path):
     assert Gate.of(settings_of(tmp_path).disclosure) == Gate(12, 6)
     rounding = settings_of(tmp_path, "round_to = 0", "round_to = 25", 'method = "hide"', 'method = "hide_and_round"')
     assert Gate.of(rounding.disclosure).unit == 25
-    assert Gate.of(settings_of(tmp_path, "minimum_count = 6", "minimum_count = 3").disclosure).unit == 10
+    assert Gate.of(settings_of(tmp_path, "minimum_count = 6", "minimum_count = 4").disclosure).unit == 10
 
 
 def test_parts_rounded_each_by_itself_would_give_themselves_away():
@@ -137,7 +137,7 @@ def window(share, base):
 
 
 def edge_cases(seed):
-    """Areas and periods whose counts lie at the ends of what their shares leave open; one area is too small to print."""
+    """Areas and periods whose counts lie at the ends of what their shares leave open; one area has none."""
     draw = np.random.default_rng(seed)
     bases = [int(draw.integers(120, 900)) for _ in range(3)] + [int(draw.integers(1, 100))]
     counts = []

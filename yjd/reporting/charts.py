@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from yjd.reporting import headlines
 from yjd.reporting.palette import GRID, INK, UNCLEAR, WHITE, marker_colour
-from yjd.reporting.svg import both_files, chart_style
+from yjd.reporting.svg import both_files, chart_style, svg_bytes
 from yjd.reporting.view import Comparison, View
 from yjd.reporting.words import Measure, interval_text, plain, ratio_text
 
@@ -70,33 +71,37 @@ def charts_for(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, 
         File name to content: `forest`, `trend` and `unknown`, each as `.svg` and `.png`. The same input
         gives the same bytes. A chart that would have nothing to show is left out.
     """
-    from yjd.reporting.chart_trend import trend_chart, unknown_chart
-
-    view = View(results, manifest)
     files: dict[str, bytes] = {}
     with chart_style():
-        if view.pathway:
-            files |= both_files(
-                forest_chart(view),
-                name="forest",
-                title=headlines.forest_headline(view),
-                description=headlines.forest_alt(view),
-            )
-        if (measure := trend_measure(view)) is not None:
-            files |= both_files(
-                trend_chart(view, measure),
-                name="trend",
-                title=headlines.trend_headline(view, measure),
-                description=headlines.trend_alt(view, measure),
-            )
-        if view.unknown(pathway=True):
-            files |= both_files(
-                unknown_chart(view),
-                name="unknown",
-                title=headlines.unknown_headline(view),
-                description=headlines.unknown_alt(view),
-            )
+        for name, (draw, title, description) in _charts(View(results, manifest)).items():
+            files |= both_files(draw(), name=name, title=title, description=description)
     return files
+
+
+def chart_svg(view: View, name: str) -> bytes:
+    """One chart of a release, by its name, as SVG; empty where it would have nothing to show."""
+    if name not in (found := _charts(view)):
+        return b""
+    draw, title, description = found[name]
+    with chart_style():
+        return svg_bytes(draw(), name=name, title=title, description=description)
+
+
+def _charts(view: View) -> dict[str, tuple[Callable[[], Figure], str, str]]:
+    """How each chart of a release is drawn, with its title and its alternative text."""
+    from yjd.reporting.chart_trend import trend_chart, unknown_chart
+
+    found: dict[str, tuple[Callable[[], Figure], str, str]] = {}
+    if view.pathway:
+        title, description = headlines.forest_headline(view), headlines.forest_alt(view)
+        found["forest"] = (partial(forest_chart, view), title, description)
+    if (measure := trend_measure(view)) is not None:
+        title, description = headlines.trend_headline(view, measure), headlines.trend_alt(view, measure)
+        found["trend"] = (partial(trend_chart, view, measure), title, description)
+    if view.unknown(pathway=True):
+        title, description = headlines.unknown_headline(view), headlines.unknown_alt(view)
+        found["unknown"] = (partial(unknown_chart, view), title, description)
+    return found
 
 
 def trend_measure(view: View) -> Measure | None:

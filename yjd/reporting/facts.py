@@ -44,6 +44,47 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
 )
 
 
+_RULES = {
+    "most_recent_self_defined": "the most recent self-defined one",
+    "most_frequent": "the one recorded most often",
+    "as_recorded": "none chosen, each record keeps its own",
+}
+_SOURCES = {
+    "self": "self-defined",
+    "officer": "officer-observed",
+    "self_then_officer": "self-defined, else officer-observed",
+}
+
+
+def ethnicity_sentence(view: View) -> str:
+    """Which recorded ethnicity counts, and for how many children records disagree."""
+    told = view.manifest.get("ethnicity", {})
+    source, rule = str(told.get("source", "[x]")), str(told.get("rule", "[x]"))
+    said = f"Ethnicity is {_SOURCES.get(source, source)}. One value for each child: {_RULES.get(rule, rule)}."
+    apart = told.get("disagreements") or {}
+    counts = [_said(apart.get(name)) for name in ("children", "shared")]
+    if all(counts):
+        said += f" Records disagree for {counts[0]} of {counts[1]} children with more than one record."
+    elif apart:
+        said += " How many children have records that disagree is hidden [c]."
+    return said
+
+
+def _said(count: object) -> str:
+    """A count, or what stands for one ('fewer than 10'); nothing where it is hidden."""
+    return f"{count:,.0f}" if isinstance(count, int | float) else str(count or "")
+
+
+def breaks_sentence(view: View) -> str:
+    """Which measures cannot be compared with earlier periods, from the rows that say so; empty for none."""
+    index = view.index
+    held = index.places(status="break", quantity="rate") | index.places(status="break", quantity="rri")
+    titles = {measure.id: (place, measure.title) for place, measure in enumerate(view.measures)}
+    broken = sorted((titles.get(m, (len(titles), m)), p) for m, p in index.pairs("measure", "period", held))
+    places = list(dict.fromkeys(f"{title} in {period}" for (_, title), period in broken))
+    return f"Not comparable with earlier periods [b]: {'; '.join(places)}." if places else ""
+
+
 def accounting_table(view: View) -> str:
     """Rows read, used, set aside and out of scope, by extract, as rounded as the release has them."""
     names = ("read", "used", "set_aside", "out_of_scope")
@@ -143,12 +184,10 @@ def definitions_table(view: View) -> str:
 
 
 _COUNTS = {
-    "cells": "counts in all",
     "shown": "counts shown",
     "rounded": "counts rounded",
     "hidden": "counts hidden",
-    "own_sake": "counts hidden for their own sake",
-    "protecting": "counts hidden so that no hidden one can be worked out",
+    "protecting": "of the hidden, those hidden only so that no other can be worked out",
 }
 
 
@@ -158,9 +197,12 @@ def rules_list(view: View) -> str:
     rows = [
         [text(str(name).replace("_", " ")), text(_setting(value))] for name, value in control.get("rules", {}).items()
     ]
-    for name, words in _COUNTS.items():
-        if isinstance(control.get(name), int | float):
-            rows.append([text(words), text(f"{control[name]:,.0f}")])
+    counts = {**control, **(control.get("cells") or {})}
+    rows += [
+        [text(words), text(f"{counts[name]:,.0f}")]
+        for name, words in _COUNTS.items()
+        if isinstance(counts.get(name), int | float)
+    ]
     caption = "Rules that protect children from being identified"
     return _or_none(rows, table(caption, ("Rule", "Setting"), [("", rows)]) if rows else "")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WARNING, ALARM = 0.95, 0.998  # the levels of the limits
-_PANEL, _GAP = 1.7, 0.62
+_PANEL, _GAP = 1.6, 0.5
 _NEAR = 0.2  # of the axis: names of areas closer than this would lie over each other
 Place = Literal["above", "below", "inside", "far above", "far below"]
 PLACES: dict[Place, str] = {
@@ -183,8 +183,8 @@ def funnel_chart(view: View, measure: Measure, *, named: str = "", groups: Seque
     what = f"{capital(measure.unit)} {measure.base(ALL)}, by the size of its base in the area. {when}."
     note = textwrap.wrap(what, 54)
     foot = textwrap.wrap(
-        "Line: rate of all areas together. Dashed: 95% limits. Solid: 99.8% limits. Diamond: above, square: below the "
-        "95% limits. An area outside the limits is not by itself treating children differently.",
+        "Line: all areas together. Dashed: 95% limits. Solid: 99.8% limits. Diamond: above, square: below the 95% "
+        "limits, which does not by itself mean that children are treated differently.",
         54,
     )
     head = 0.12 + 0.2 * len(title) + 0.185 * len(note) + 0.08

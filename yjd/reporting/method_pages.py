@@ -220,7 +220,7 @@ def _plain(value: object) -> str:
 
 def limits(view: View) -> Html:
     """What the numbers cannot show: from the measures, the rows and the rules of this release."""
-    from yjd.reporting.report import limits as of_measures
+    from yjd.reporting.limits import limits as of_measures
 
     lines = [CAUTION, *(line for line in of_measures(view.measures) if CAUTION not in line)]
     lines.append(

@@ -115,5 +115,8 @@ def _string(text: str) -> str:
 def _problem(message: str) -> str:
     """What typst says where it speaks of a rule; its other messages could quote the text."""
     first = message.splitlines()[0] if message else ""
+    if lost := re.search(r'the text `"(.*)"` could not be displayed', first):
+        signs = ", ".join(f"U+{ord(letter):04X}" for letter in lost[1][:3])
+        return f"no font of this machine has the character {signs}"
     known = re.match(r"(PDF/UA-1 error: [a-z ]+|unknown font family|layout did not converge)", first)
     return known[1] if known else "typst could not set it"

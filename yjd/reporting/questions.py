@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from yjd.reporting import pathway
 from yjd.reporting.missing import explained
-from yjd.reporting.view import Comparison, View
+from yjd.reporting.view import View
 from yjd.reporting.words import and_list, capital, children, lower_first
 
 _MOST = 6
+_DECISIONS = "Which decisions come before these, who makes them, and what do children and families say about them?"
 
 
 def questions(view: View) -> list[str]:
     """At most six: on clear adverse differences, where they arise, missing ethnicity and hidden numbers."""
-    asked = []
-    for measure in view.pathway:
-        items = view.compare(measure)
-        adverse = [item for item in items if item.verdict.side == "adverse"]
-        if adverse:
-            asked.append(_of_difference(view, adverse))
-    asked = asked[:3]
-    asked += _of_pathway(view) + _of_missing(view) + _of_hidden(view)
+    asked = _of_differences(view) + _of_pathway(view) + _of_missing(view) + _of_hidden(view)
     return asked[:_MOST] or ["What would have to be recorded, by whom, for a comparison between groups to be possible?"]
 
 
-def _of_difference(view: View, adverse: list[Comparison]) -> str:
-    measure = adverse[0].measure
-    who = and_list(children(item.group) for item in adverse)
-    return (
-        f"{view.title_of(measure)}: it is clearly less favourable to {who} than to {children(view.reference)}. Which "
-        "decisions come before it, who makes them, and what do children and families say about them?"
-    )
+def _of_differences(view: View) -> list[str]:
+    found = []
+    for measure in view.pathway:
+        groups = [item.group for item in view.compare(measure) if item.verdict.side == "adverse"]
+        found += [f"{view.title_of(measure)} ({and_list(groups)})"] if groups else []
+    if not found:
+        return []
+    return [f"Clearly less favourable than to {children(view.reference)}: {and_list(found)}. {_DECISIONS}"]
 
 
 def _of_pathway(view: View) -> list[str]:

@@ -5,14 +5,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yjd.errors import RenderingError
-from yjd.reporting import adjusted, facts, funnel, headlines, missing, pathway, questions, sentences, tables, trends
+from yjd.reporting import (
+    adjusted,
+    facts,
+    funnel,
+    headlines,
+    limits,
+    missing,
+    pathway,
+    questions,
+    sentences,
+    tables,
+    trends,
+)
 from yjd.reporting.chart_trend import trend_chart
-from yjd.reporting.charts import charts_for, forest_chart
+from yjd.reporting.charts import chart_svg, forest_chart
 from yjd.reporting.classify import classify
 from yjd.reporting.svg import chart_style, svg_bytes
 from yjd.reporting.tables import Html
@@ -28,19 +40,6 @@ RELEASE_VARIABLE = "YJD_RELEASE"
 
 _ABOUT = 90  # characters: what stands out of a point, not the point itself
 _ABSENT = "<p>Not in this release [x]: no data were supplied for it.</p>"
-_FAMILY_LIMITS = {
-    "search": "Stops that were not recorded, and where and when children were out when searches were made.",
-    "arrest": "Whether an arrest was followed by anything: that is another stage.",
-    "precourt": "Who was offered a pre-court outcome and did not take it, where only the outcome is recorded.",
-    "fte": "What a child did before the first outcome on record, or outcomes that are not recorded as one.",
-    "reoffending": "Re-offending that was not proven, or not yet when the records were taken.",
-    "intervention": "Why a child did not take up support, and support that nobody offered or recorded.",
-}
-_RULES = {
-    "most_recent_self_defined": "the most recent self-defined one",
-    "most_frequent": "the one recorded most often",
-    "as_recorded": "none chosen, each record keeps its own",
-}
 
 
 def open_report(release: str | Path | None = None) -> Report:
@@ -144,17 +143,10 @@ class Report:
             f"Every group is compared with {children(view.reference)}.",
             f"A difference is called clear only where the whole {view.interval_name} lies on one side of 1.",
             "Of many comparisons, now and then one is clear by chance alone.",
-            self._breaks(),
+            facts.breaks_sentence(view),
             CAUTION,
         ]
         return Html(f"<ul>{''.join(f'<li>{escape_html(line)}</li>' for line in said if line)}</ul>")
-
-    def _breaks(self) -> str:
-        results = self.view.results
-        broken = results.loc[results["status"] == "break", ["measure", "period"]].drop_duplicates()
-        titles = {measure.id: measure.title for measure in self.view.measures}
-        places = [f"{titles.get(m, m)} in {p}" for m, p in broken.itertuples(index=False)]
-        return f"Not comparable with earlier periods [b]: {'; '.join(places)}." if places else ""
 
     def unknown(self) -> Html:
         """Unknown ethnicity: the chart with its table."""
@@ -175,25 +167,7 @@ class Report:
 
     def ethnicity_rule(self) -> Html:
         """Which recorded ethnicity counts, and how often one child's records disagree."""
-        told = self.view.manifest.get("ethnicity", {})
-        sources = {
-            "self": "self-defined",
-            "officer": "officer-observed",
-            "self_then_officer": "self-defined, else officer-observed",
-        }
-        source = sources.get(str(told.get("source")), str(told.get("source", "[x]")))
-        rule = str(told.get("rule", "[x]"))
-        said = f"Ethnicity is {source}. One value for each child: {_RULES.get(rule, rule)}."
-        apart = told.get("disagreements") or {}
-        if isinstance(apart.get("children"), int | float) and isinstance(apart.get("shared"), int | float):
-            said += (
-                f" Records disagree for {apart['children']:,.0f} of {apart['shared']:,.0f} children with "
-                "more than "
-                "one record."
-            )
-        elif apart:
-            said += " How many children have records that disagree is hidden [c]."
-        return Html(f"<p>{escape_html(said)}</p>")
+        return Html(f"<p>{escape_html(facts.ethnicity_sentence(self.view))}</p>")
 
     def overview(self) -> Html:
         """Every measure of the overview against every group: the matrix, and the forest chart of the same rows."""
@@ -291,7 +265,8 @@ class Report:
     def limits(self, name: str) -> Html:
         """What a family does not show."""
         shown = self._measures(name)
-        return Html(self._limits(shown) if shown else _ABSENT)
+        said = "".join(f"<li>{escape_html(line)}</li>" for line in limits.limits(shown))
+        return Html(f"<ul>{said}</ul>" if shown else _ABSENT)
 
     def adjusting(self) -> Html:
         """What adjusting is and is not, once for all ladders."""
@@ -374,19 +349,10 @@ class Report:
         made = tables.forest_table(view, compared, caption, fold=True, level="detailed", reference=preferred[0])
         return tables.details("Detailed ethnic groups", made)
 
-    def _limits(self, measures: Sequence[Measure]) -> str:
-        items = "".join(f"<li>{escape_html(line)}</li>" for line in limits(measures))
-        return f"<ul>{items}</ul>"
-
-    @cached_property
-    def _drawn(self) -> dict[str, bytes]:
-        return charts_for(self.view.results, self.view.manifest)
-
     def _held(self, name: str) -> str:
         """A chart that the release holds, or that is drawn where it does not; empty where there is nothing to show."""
         held = self._folder / "charts" / f"{name}.svg" if self._folder else None
-        content = held.read_bytes() if held is not None and held.is_file() else self._drawn.get(f"{name}.svg", b"")
-        return tables.picture(content)
+        return tables.picture(held.read_bytes() if held and held.is_file() else chart_svg(self.view, name))
 
     def drawing(self, name: str, draw: Callable[[], Figure | None], title: str, alt: str) -> str:
         """A chart of this page alone; empty where there is nothing to draw."""
@@ -416,18 +382,3 @@ def _named(measures: Sequence[Measure]) -> str:
     """What a table is about: no two tables of a page may have the same name, for those who go from one to the next."""
     first, others = measures[0].title, len(measures) - 1
     return first if not others else f"{first} and {others} other measure{'' if others == 1 else 's'}"
-
-
-def limits(measures: Sequence[Measure]) -> list[str]:
-    """What measures of these kinds cannot show, from their definitions."""
-    found = ["Why rates differ. " + CAUTION]
-    if any(measure.denominator == "population" for measure in measures):
-        found.append("Children who live elsewhere but were counted here; the number of residents is an estimate.")
-    if any(measure.kind == "proportion" for measure in measures):
-        found.append(
-            "What happened before this stage: children who reach it may differ because of earlier decisions about them."
-        )
-    family = {measure.family for measure in measures}
-    found += [words for name, words in _FAMILY_LIMITS.items() if name in family]
-    found.append("What offence, age or previous outcomes would account for, where no adjusted comparison is given.")
-    return found
