@@ -51,6 +51,8 @@ def build_manifest(
     """
     from yjd.pipeline import links_of
 
+    from yjd.analysis import pathways
+
     inputs = [{"extract": entry.extract, "sha256": entry.sha256} for entry in loaded.accounting]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
     headline = headline_period(settings, counted.periods)
@@ -77,6 +79,7 @@ def build_manifest(
             "confidence": settings.analysis.confidence[0],
         },
         "measures": [_measure(measure, counted.stages) for measure in counted.measures],
+        "pathways": [{"name": way.name, "steps": list(way.steps)} for way in pathways(settings, counted.stages)],
         "models": [_model(one) for one in models],
         "accounting": [_accounted(entry, rows) for entry in loaded.accounting],
         "accounting_rounded_to": rows,

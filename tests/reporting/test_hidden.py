@@ -8,11 +8,13 @@ import pandas as pd
 
 from tests.reporting.made_up import manifest, results, row
 from yjd.reporting import tables
+from yjd.reporting.area import AreaReport
 from yjd.reporting.report import Report
 from yjd.reporting.sentences import events_statement, measure_statement
 from yjd.reporting.view import View
 from yjd.reporting.words import SHORTHAND, Measure
 
+PARTS = ("family", "more", "trend", "ladder", "areas", "limits")
 DETAILED = ("African", "Caribbean", "Chinese", "Indian", "Pakistani")
 BLOCK = re.compile(r"<table.*?</table></div>(<p class=\"yjd-note\">.*?</p>)?", flags=re.DOTALL)
 
@@ -36,10 +38,12 @@ def _detailed() -> View:
     return View(pd.concat([results(), pd.DataFrame(rows)], ignore_index=True), manifest(groups=groups))
 
 
-def test_every_mark_is_explained_right_below_its_table(report: Report) -> None:
+def test_every_mark_is_explained_right_below_its_table(complete: Report, brief: AreaReport) -> None:
+    families = ("search", "arrest", "precourt", "fte", "reoffending", "intervention")
     blocks = (
-        report.pathway_table(), report.trend(), report.unknown(), report.accounting(), report.family("search"),
-        report.family("intervention"), report.composition("precourt_share"),
+        complete.overview(), complete.unknown(), complete.accounting(), complete.missing(), complete.pathway(),
+        complete.composition("precourt_share"), brief.stages(), brief.funnel(),
+        *(getattr(complete, part)(name) for name in families for part in PARTS),
     )  # fmt: skip
     seen = set()
     for block in blocks:
@@ -51,11 +55,17 @@ def test_every_mark_is_explained_right_below_its_table(report: Report) -> None:
     assert seen == set(SHORTHAND)
 
 
-def test_no_two_tables_of_a_page_have_the_same_name(report: Report) -> None:
+def test_no_two_tables_or_charts_of_a_page_have_the_same_name(complete: Report) -> None:
     families = ("search", "arrest", "precourt", "fte", "reoffending", "intervention")
-    page = report.pathway_table().text + "".join(report.family(name).text for name in families)
+    blocks = [getattr(complete, part)(name) for name in families for part in PARTS]
+    blocks += [complete.overview(), complete.pathway(), complete.missing(), complete.unknown()]
+    page = "".join(block.text for block in blocks)
     names = re.findall(r'role="region" aria-label="([^"]+)"', page)
-    assert len(names) == len(set(names)) == 7
+    assert len(names) == len(set(names)) > 15
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    summaries = re.findall(r"<summary>(.*?)</summary>", page)
+    assert "" not in summaries
 
 
 def test_groups_that_share_a_reason_share_a_row_that_names_them() -> None:
