@@ -150,9 +150,10 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     from yjd.extracts import load_extracts
     from yjd.history import History
     from yjd.manifest import build_manifest, run_name
-    from yjd.release import read_release, write_release
+    from yjd.release import Release, write_release
     from yjd.release_files import allowed
     from yjd.reporting.charts import charts_for
+    from yjd.reporting.workbook import workbook
 
     folders = Folders.of(settings)
     with _warehouse(settings) as warehouse:
@@ -180,12 +181,13 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     _write_review(folders.review / manifest["run"], review)
     files = {f"charts/{name}": content for name, content in charts.items()}
     files |= {f"models/{one.measure.id}.md": modelling.card(one, settings).encode() for one in models}
+    files |= workbook(results, manifest)
     path = write_release(
         folders.release, manifest["run"], results=results, manifest=manifest,
         files=allowed(files, settings.release.formats),
     )  # fmt: skip
     with History.open(history_url(settings)) as history:
-        history.record(read_release(path), configuration=settings.text)
+        history.record(Release(path, manifest["run"], results, manifest), configuration=settings.text)
     rendered = None
     if report:
         from yjd.reporting.render import render
