@@ -67,7 +67,7 @@ def attack(project: Project, published: Sequence[pd.DataFrame], *, whole: bool =
     DataFrame
         A row for each different count that the rules call small: `what` (its kind), `key`, `n`, `low`, `high`,
         `possible` (how many of the values that the rule hides can be), `needed`, `broken` (fewer can be than the
-        rules ask, and the earlier releases by themselves left enough) and `exact` (broken, and only one value can be).
+        rules ask, and than the earlier releases by themselves left) and `exact` (broken, and only one value can be).
     """
     present = project.releases[-1]
     unknowns = number_leaves(project)
@@ -82,11 +82,11 @@ def attack(project: Project, published: Sequence[pd.DataFrame], *, whole: bool =
     found["possible"] = _possible(found, found["low"], found["high"])
     found["broken"] = found["possible"] < found["needed"]
     if found["broken"].any() and len(published) > 1:
-        # What the earlier releases gave away cannot be taken back.
+        # What the earlier releases gave away cannot be taken back, but the last may not give away more.
         before = _statements(project, published[:-1], unknowns)
         own = np.flatnonzero(found["broken"])
-        low, high = _ends(before, rows[own], found.iloc[own], present, whole=whole)
-        found.loc[own, "broken"] = _possible(found.iloc[own], low, high) >= found["needed"].iloc[own].to_numpy()
+        left = _possible(found.iloc[own], *_ends(before, rows[own], found.iloc[own], present, whole=whole))
+        found.loc[own, "broken"] = found["possible"].iloc[own].to_numpy() < left
     found["exact"] = found["broken"] & (found["high"] - found["low"] < NEAR)
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tests.disclosure.leaves import Family, Project, Release
-from yjd.schema import ALL, CELL_KEYS, SPLITS
+from yjd.schema import ALL, CELL_KEYS, KNOWN, SPLITS, UNKNOWN
 
 
 def marks(size: int) -> np.ndarray:
@@ -79,13 +79,9 @@ def _for_other_reasons(found: pd.DataFrame, release: Release) -> pd.Series:
     hidden |= below & stage.isin(sorted(denominators - links.public_stages))
     for numerator, denominator in links.denominators:
         if denominator in links.public_stages:
-            small = below[below & (stage == denominator)].index
-            keys = (
-                pd.MultiIndex.from_tuples([(numerator, *key[1:]) for key in small], names=n.index.names)
-                if len(small)
-                else small
-            )
-            hidden |= hidden.index.isin(keys)
+            small = {key[1:] for key in below.index[below & (stage == denominator)]}
+            over = np.array([key[0] == numerator and key[1:] in small for key in n.index], dtype=bool)
+            hidden |= over & ((n > 0) | (not rules.zero_safe))
     if release.children is not None:
         behind = release.children.set_index(list(CELL_KEYS)).reindex(n.index)
         few = (n > 0) & (behind["children"] < rules.minimum_children)
@@ -170,11 +166,14 @@ def _places(family: Family, shown: set[tuple[bool, ...]]) -> Iterator[tuple[str,
 
 
 def _groups(family: Family, published: set[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, str], np.ndarray]]:
-    """Published groups, broad ones that only their detailed ones show, and what these leave of a broad one."""
+    """Published groups, all known children but one group, broad ones that only their detailed ones show, and rests."""
     axis = family.axes["group"]
     own = sorted(published)
     for group in own:
         yield "", group, axis[group]
+    for level, group in own:
+        if (level, KNOWN) in published and group not in (ALL, KNOWN, UNKNOWN):
+            yield "others", (level, f"{KNOWN} but {group}"), axis[level, KNOWN] & ~axis[level, group]
     fine = [axis[group] for group in own if group[0] == "detailed"]
     for group in axis if fine else ():
         if group[0] != "broad":

@@ -21,7 +21,7 @@ class Fewest:
     proven: bool
 
 
-def fewest_hidden(project: Project, *, farthest: int = 1, seconds: float = 60) -> Fewest:
+def fewest_hidden(project: Project, *, by: str = "cells", farthest: int = 1, seconds: float = 60) -> Fewest:
     """Find the fewest hidden cells with which every small count keeps the width that the rules ask for.
 
     One yes or no for each cell. For each small count two other tables of leaves, none below 0, that differ from the
@@ -32,6 +32,8 @@ def fewest_hidden(project: Project, *, farthest: int = 1, seconds: float = 60) -
     ----------
     project : Project
         Of one release and one family. Every published cell may be hidden.
+    by : {"cells", "counts"}
+        Whether the number of hidden cells or the sum of what they count is to be least.
     farthest : int
         No cell moves by more than this many times the width less 1. In a two-way table with totals 1 is enough, since
         moves split into circuits of moves by 1; in other tables the answer is the fewest among such moves.
@@ -51,7 +53,9 @@ def fewest_hidden(project: Project, *, farthest: int = 1, seconds: float = 60) -
     programme = _Programme(rows[first], n, windows, move=float(farthest * (width - 1)))
     for at, one in enumerate(targets.itertuples()):
         programme.add(at, np.asarray(one.row, dtype=float), float(one.n), width)
-    answer = programme.solve(np.bincount(place), seconds)
+    times = np.bincount(place)
+    # A nought would cost nothing: a little, so that none is hidden for no use.
+    answer = programme.solve(times if by == "cells" else times * np.maximum(n, 0.1), seconds)
     return Fewest((answer.x[: len(first)] > 0.5)[place], bool(answer.status == 0))
 
 
