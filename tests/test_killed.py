@@ -13,7 +13,8 @@ from tests.extracts.project import SmallProject
 from tests.killing import Killer
 from tests.test_release import MANIFEST, RUN, write
 from yjd.config import load
-from yjd.pipeline import Folders, _earlier_runs
+from yjd.folders import Folders
+from yjd.pipeline import _earlier_runs
 from yjd.release import read_release
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no kill that cannot be caught")

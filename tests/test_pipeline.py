@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from tests.extracts.project import TOML, SmallProject
-from yjd import pipeline
 from yjd.cli import app, guarded
 from yjd.config import load
 from yjd.errors import BusyError, ConfigurationError, DisclosureError, SchemaError
+from yjd.folders import alone, history_url
 from yjd.history import History
-from yjd.pipeline import RunOutcome, history_url, run
+from yjd.pipeline import RunOutcome, run
 from yjd.release import read_release
 
 GROUPS = {"W1": 40, "B1": 25, "A2": 12, "M1": 9, "NS": 7}
@@ -186,7 +186,7 @@ def test_a_run_is_not_repeated_where_nothing_has_changed(
 
 def test_one_run_of_a_project_at_a_time(project: SmallProject) -> None:
     settings = load(project.folder / "yjd.toml")
-    with pipeline._alone(settings), pytest.raises(BusyError, match="Another run"):
+    with alone(settings), pytest.raises(BusyError, match="Another run"):
         run_it(project)
     assert run_it(project).run
 

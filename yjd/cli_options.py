@@ -33,7 +33,7 @@ def settings_of(config: Path) -> Settings:
 
 def newest_release(settings: Settings) -> Path:
     """The folder of the release that a project wrote last."""
-    from yjd.pipeline import Folders
+    from yjd.folders import Folders
 
     finished = Folders.of(settings).release.glob("[!.]*/release.json")  # what begins with a dot is being built
     newest = max(finished, key=lambda path: (path.stat().st_mtime, path.parent.name), default=None)

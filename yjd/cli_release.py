@@ -62,7 +62,7 @@ def release_sign(
 @releases.command("list")
 def release_list(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the project's releases."""
-    from yjd.pipeline import Folders
+    from yjd.folders import Folders
     from yjd.release_check import summary
 
     folders = sorted(path.parent for path in Folders.of(settings_of(config)).release.glob("[!.]*/release.json"))
@@ -79,8 +79,8 @@ def _history(config: Path) -> Iterator[History | None]:
     if not config.exists():
         yield None
         return
+    from yjd.folders import history_url
     from yjd.history import History
-    from yjd.pipeline import history_url
 
     with History.open(history_url(settings_of(config))) as history:
         yield history

@@ -77,8 +77,8 @@ def runs_export(
 @contextmanager
 def history_of(config: Path) -> Iterator[History]:
     """The project's history, open."""
+    from yjd.folders import history_url
     from yjd.history import History
-    from yjd.pipeline import history_url
 
     with History.open(history_url(settings_of(config))) as history:
         yield history

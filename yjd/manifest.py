@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from yjd.config import Settings
+    from yjd.counting import Counted
     from yjd.extracts import Accounting, LoadedExtracts
     from yjd.measures import Measure, Stage
     from yjd.modelling import Modelled
-    from yjd.pipeline import Counted
 
 
 _LEAST_ROWS = 10  # numbers of rows are rounded to it at least: one row set aside is one child whose record is odd
@@ -49,9 +49,8 @@ def build_manifest(
     earlier : sequence of str
         The project's runs before this one.
     """
-    from yjd.pipeline import links_of
-
     from yjd.analysis import pathways
+    from yjd.counting import links_of
 
     inputs = [{"extract": entry.extract, "sha256": entry.sha256} for entry in loaded.accounting]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}

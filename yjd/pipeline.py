@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yjd.errors import BusyError, ConfigurationError, DisclosureError
+from yjd.counting import Counted, count, links_of
+from yjd.errors import ConfigurationError, DisclosureError
+from yjd.folders import Folders, alone, history_url
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from yjd.analysis import Evidence
     from yjd.config import Settings
-    from yjd.disclosure import Links
     from yjd.extracts import Accounting
-    from yjd.measures import Measure, Stage
-    from yjd.quality import QualityCounts
     from yjd.warehouse import Warehouse
 
 Progress = Callable[[str], None]
@@ -26,36 +24,6 @@ Progress = Callable[[str], None]
 
 def _silent(_: str) -> None:
     """No one listens."""
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where a project keeps what: only `release` may ever leave the machine."""
-
-    sensitive: Path
-    review: Path
-    release: Path
-    reports: Path
-
-    @classmethod
-    def of(cls, settings: Settings) -> Folders:
-        """The folders of a project."""
-        work = settings.folder / "work"
-        return cls(work / "sensitive", work / "review", work / "release", settings.folder / "reports")
-
-
-@dataclass(frozen=True)
-class Counted:
-    """What was counted: the cube, its cells, what goes with them, and the measures, stages and periods concerned."""
-
-    cube: pd.DataFrame
-    cells: pd.DataFrame
-    evidence: Evidence
-    measures: list[Measure]
-    stages: dict[str, Stage]
-    periods: pd.DataFrame
-    findings: list[dict[str, str]] = field(default_factory=list)
-    quality: QualityCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +42,7 @@ def check(settings: Settings, progress: Progress = _silent) -> list[Accounting]:
     """Read and check every extract; release nothing."""
     from yjd.extracts import load_extracts
 
-    with _alone(settings), _warehouse(settings) as warehouse:
+    with alone(settings), _warehouse(settings) as warehouse:
         return load_extracts(settings, warehouse, Folders.of(settings).sensitive, progress).accounting
 
 
@@ -88,7 +56,7 @@ def build_cells(settings: Settings, *, progress: Progress = _silent) -> pd.DataF
     """
     from yjd.extracts import load_extracts
 
-    with _alone(settings), _warehouse(settings) as warehouse:
+    with alone(settings), _warehouse(settings) as warehouse:
         loaded = load_extracts(settings, warehouse, Folders.of(settings).sensitive, progress)
         return count(settings, warehouse, fed=loaded.fed).cells
 
@@ -117,7 +85,7 @@ def run(
     YjdError
         Any of its kinds; what earlier runs left stays as it was.
     """
-    with _alone(settings):
+    with alone(settings):
         same = unchanged(settings) if if_changed else None
         return same or _run(settings, progress, report=report)
 
@@ -223,66 +191,6 @@ def demo(folder: Path, *, progress: Progress = _silent) -> RunOutcome:
     return run(load(config), progress=progress)
 
 
-def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted:
-    """Count every stage that the project's measures need, and roll the counts up to cells.
-
-    Parameters
-    ----------
-    settings, warehouse
-        The project, and the warehouse with its clean tables.
-    fed : set of str
-        The clean tables that some extract feeds.
-    """
-    from yjd import cube as cubes
-    from yjd.analysis import gather
-    from yjd.measures import measures, stages
-    from yjd.quality import measure_quality
-
-    registry = stages()
-    supplied = set(warehouse.query("SELECT DISTINCT stage FROM counts")["stage"])
-    fed_stages = {name: stage for name, stage in registry.items() if name in supplied or set(stage.reads) <= fed}
-    nameless = _without_identifiers(warehouse, [stage for name, stage in fed_stages.items() if name not in supplied])
-    available = set(fed_stages) - {name for name, share in nameless.items() if share == 1}
-    named = settings.analysis.measures
-    chosen = [
-        measure
-        for measure in measures().values()
-        if (named is None or measure.id in named) and {measure.numerator, measure.denominator} <= available
-    ]
-    if absent := sorted(set(named or ()) - {measure.id for measure in chosen}):
-        raise ConfigurationError(
-            f"No extract feeds the stages of {', '.join(absent)}, or they count children and no record says whom.",
-            "Add the extract or its column for child_id, or leave the measure out.",
-        )
-    if not chosen:
-        raise ConfigurationError("The extracts allow no measure.", "`yjd measures` lists what each of them needs.")
-    wanted = {name: registry[name] for measure in chosen for name in (measure.numerator, measure.denominator)}
-    cube = cubes.build_cube(warehouse, wanted.values())
-    cells = cubes.cells(cube, warehouse, list(wanted.values()), settings)
-    evidence = gather(warehouse, chosen, wanted, settings)
-    findings = [
-        {
-            "severity": "warning",
-            "text": f"{wanted[name].title}: some records do not say whom they are about, so the count is not sure.",
-        }
-        for name, share in nameless.items()
-        if name in wanted and share > 0
-    ]
-    quality = measure_quality(warehouse, settings)
-    return Counted(cube, cells, evidence, chosen, wanted, _periods(settings), findings, quality)
-
-
-def _without_identifiers(warehouse: Warehouse, stages: Sequence[Stage]) -> dict[str, float]:
-    """The share of records without a child's identifier, of every stage that counts children of one table."""
-    shares = {}
-    for stage in stages:
-        if stage.unit == "child" and not stage.public and len(stage.reads) == 1:
-            lacks = "CAST(SUM(CASE WHEN child_id IS NULL THEN 1 ELSE 0 END) AS DOUBLE)"
-            (found,) = warehouse.query(f"SELECT {lacks} / COUNT(*) AS share FROM {stage.reads[0]}")["share"]  # noqa: S608
-            shares[stage.id] = float(found) if found == found and found is not None else 0.0
-    return shares
-
-
 def protect_cells(settings: Settings, counted: Counted, earlier: Sequence[pd.DataFrame] = ()) -> pd.DataFrame:
     """Hide what may not leave, and refuse to go on if an attack still finds any of it.
 
@@ -299,12 +207,13 @@ def protect_cells(settings: Settings, counted: Counted, earlier: Sequence[pd.Dat
     from yjd.repeats import contributors
 
     rules, links = settings.disclosure.rules(), links_of(counted)
+    children = contributors(counted.evidence.sums, counted.measures)
     released = protect(
         counted.cells, rules, links,
-        earlier=pd.concat(earlier, ignore_index=True) if earlier else None,
-        children=contributors(counted.evidence.sums, counted.measures),
+        earlier=pd.concat(earlier, ignore_index=True) if earlier else None, children=children,
     )  # fmt: skip
-    found = audit(released, rules, links)
+    found = audit([released, *earlier], rules, links, cells=counted.cells, children=children)
+    found = found[found["attack"] != "shown_earlier"]  # nothing can take it back
     if len(found):
         raise DisclosureError(
             f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",
@@ -313,37 +222,11 @@ def protect_cells(settings: Settings, counted: Counted, earlier: Sequence[pd.Dat
     return released
 
 
-def links_of(counted: Counted) -> Links:
-    """How what is published is tied together, beyond the totals that a table itself shows."""
-    from yjd import ethnicity
-    from yjd.disclosure import Links, related_periods
-
-    groups, stages = ethnicity.groups(), counted.stages
-    return Links(
-        subsets={name: stage.part_of for name, stage in stages.items() if stage.part_of in stages},
-        parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
-        public_stages=frozenset(name for name, stage in stages.items() if stage.public),
-        related_periods=related_periods(counted.periods),
-        periods_add_up=frozenset(name for name, stage in stages.items() if stage.adds_up),
-        headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
-        denominators=[(measure.numerator, measure.denominator) for measure in counted.measures],
-    )
-
-
 def compute(cells: pd.DataFrame, counted: Counted, settings: Settings, *, released: bool = False) -> pd.DataFrame:
     """Every metric of every measure from cells, released or not, in the one results table."""
     from yjd.analysis import analyse
 
     return analyse(cells, counted.measures, counted.stages, settings, counted.evidence, released=released)
-
-
-def history_url(settings: Settings) -> str:
-    """Where the history of runs is: the configured database, or a file in the project's work folder."""
-    if settings.history is not None:
-        return settings.history.url()
-    path = settings.folder / "work" / "history.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{path.as_posix()}"
 
 
 def _earlier_runs(settings: Settings, run: str) -> list[str]:
@@ -364,24 +247,6 @@ def _earlier_runs(settings: Settings, run: str) -> list[str]:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Hold the project for one run: the operating system lets go of it when the run ends, however it ends."""
-    import filelock
-
-    path = settings.folder / "work" / "run.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise BusyError("Another run is at work on this project.", "Wait until it has finished.") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
 def _warehouse(settings: Settings) -> Iterator[Warehouse]:
     """A warehouse built anew. The file of an earlier run is replaced only when this one is whole."""
     from yjd.warehouse import Warehouse
@@ -397,19 +262,6 @@ def _warehouse(settings: Settings) -> Iterator[Warehouse]:
     with Warehouse.open(path=building) as warehouse:
         yield warehouse
     building.replace(path)
-
-
-def _periods(settings: Settings) -> pd.DataFrame:
-    """period, label, kind, and the first and the last day as YYYY-MM-DD."""
-    import pandas as pd
-
-    table = settings.periods.table()
-    epoch = pd.Timestamp(0)
-
-    def iso(days: pd.Series[int]) -> pd.Series[str]:
-        return (epoch + pd.to_timedelta(days, unit="D")).dt.strftime("%Y-%m-%d")
-
-    return table.assign(start=iso(table["start_day"]), end=iso(table["end_day"] - 1))
 
 
 def _write_review(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:

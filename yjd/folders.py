@@ -1,0 +1,57 @@
+"""Where a project keeps what, and that one run at a time is at work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yjd.errors import BusyError
+
+if TYPE_CHECKING:
+    from yjd.config import Settings
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a project keeps what: only `release` may ever leave the machine."""
+
+    sensitive: Path
+    review: Path
+    release: Path
+    reports: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> Folders:
+        """The folders of a project."""
+        work = settings.folder / "work"
+        return cls(work / "sensitive", work / "review", work / "release", settings.folder / "reports")
+
+
+def history_url(settings: Settings) -> str:
+    """Where the history of runs is: the configured database, or a file in the project's work folder."""
+    if settings.history is not None:
+        return settings.history.url()
+    path = settings.folder / "work" / "history.sqlite"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{path.as_posix()}"
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Hold the project for one run: the operating system lets go of it when the run ends, however it ends."""
+    import filelock
+
+    path = settings.folder / "work" / "run.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise BusyError("Another run is at work on this project.", "Wait until it has finished.") from None
+    try:
+        yield
+    finally:
+        lock.release()
