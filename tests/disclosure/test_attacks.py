@@ -44,18 +44,22 @@ class TestRandomProjects:
         assert refused <= 1
 
     def test_a_threshold_alone_is_broken(self):
-        found = list(weakly(threshold_only, PROJECTS[:12]))
-        assert sum(one["exact"].any() for one in found) >= 6
-        assert sum(one["exact"].sum() for one in found) >= 50
+        found = list(weakly(threshold_only, PROJECTS[:8]))
+        assert sum(one["exact"].any() for one in found) >= 4
+        assert sum(one["exact"].sum() for one in found) >= 40
 
     def test_one_more_in_each_line_is_broken(self):
-        found = list(weakly(one_more_per_line, PROJECTS[:12]))
+        found = list(weakly(one_more_per_line, PROJECTS[:8]))
         assert sum(one["broken"].any() for one in found) >= 4
 
     def test_a_check_that_always_passes_is_caught(self):
-        single = [seed for seed in PROJECTS if len(random_project(seed, small=True).releases) == 1][:4]
-        for found in weakly(lambda cells, *_: cells, single):
-            assert found.loc[found["what"] == "published", "exact"].all()
+        # What one release shows, the next cannot give away: the first of each project.
+        for seed in (0, 1, 3):
+            project = random_project(seed, small=True)
+            first = replace(project, releases=project.releases[:1])
+            found = of(attack(first, [first.releases[0].cells]))
+            assert len(found)
+            assert found["exact"].all()
 
 
 def without(release, *gone):
@@ -78,7 +82,7 @@ class TestTheAttack:
         # Frechet: row + column - all <= count <= row, column.
         random = np.random.default_rng(3)
         rules = replace(RULES, interval_width=3)
-        for _ in range(6):
+        for _ in range(4):
             counts = random.integers(0, 9, (2, 2))
             project = made(family(), counts, rules=rules)
             inner = [("outcomes", "2023-24", area, group) for area in "AB" for group in ("Black", "White")]
@@ -93,7 +97,7 @@ class TestTheAttack:
     def test_with_whole_counts_it_finds_what_trying_every_table_finds(self):
         random = np.random.default_rng(5)
         every = np.array(list(product(range(9), repeat=4)))
-        for _ in range(6):
+        for _ in range(4):
             counts = random.multinomial(8, [0.1, 0.3, 0.3, 0.3])
             project = made(family(), counts)
             cells = project.releases[0].cells
