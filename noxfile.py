@@ -137,6 +137,21 @@ def disclosure_study(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False)
+def accessibility(session: nox.Session) -> None:
+    """Look at every report on a made-up release: axe-core in a browser at two widths, PDF/UA for each PDF.
+
+    Needs Chromium. The pages stay in the session's scratch folder, to be looked at.
+    """
+    install(session)
+    demo = (Path(session.create_tmp()) / "demo").resolve()
+    shutil.rmtree(demo, ignore_errors=True)
+    session.run("yjd", "demo", str(demo))
+    (release,) = (demo / "work" / "release").iterdir()
+    where = {"YJD_TEST_RELEASE": str(release), "YJD_TEST_PAGES": str(demo.parent / "pages")}
+    session.run("pytest", "-n", "0", "tests/reporting/test_browser.py", *session.posargs, env=where)
+
+
+@nox.session(python=OLDEST, default=False)
 def bench(session: nox.Session) -> None:
     """Time what has a budget: the command line's help, the import, the demonstration and the metrics."""
     install(session)

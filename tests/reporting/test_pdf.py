@@ -117,6 +117,12 @@ def test_typst_itself_guards_the_alternative_text(tmp_path: Path, monkeypatch: p
         pdf.write_pdf(page("x"), tmp_path / "a.pdf", folder=reports_folder(), scratch=tmp_path)
 
 
+def test_a_problem_is_said_without_the_text() -> None:
+    said = 'PDF/UA-1 error: the text `"\u2743"` could not be displayed with font `"Arial"`'
+    assert pdf._problem(said) == "no font of this machine has the character U+2743"
+    assert pdf._problem("expected comma, found Walsall") == "typst could not set it"
+
+
 def test_there_is_a_font_on_every_machine() -> None:
     import typst
 
