@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from pandas.testing import assert_frame_equal
@@ -142,6 +143,7 @@ def test_a_history_of_the_version_before_keeps_every_run(tmp_path):
         with History.open(url) as history:
             assert history.runs()["run"].tolist() == [f"{number:012d}" for number in (1, 2)]
             assert history.results(f"{2:012d}")[["numerator", "estimate"]].values.tolist() == [[50.0, 50 / 30]]
+            assert sorted(history.published(f"{1:012d}")["n"]) == [25.0, 30_000.0]
             assert history.before("new", ["Coventry"]) == [f"{number:012d}" for number in (1, 2)]
             with pytest.raises(HistoryError, match="earlier version"):
                 history.manifest(f"{1:012d}")
@@ -165,6 +167,18 @@ def test_a_run_can_be_made_again_from_its_record(url, tmp_path):
             history.export(released.run, tmp_path / "again")
         with pytest.raises(HistoryError, match="no run"):
             history.export("none", tmp_path / "other")
+
+
+def test_what_an_outsider_reads_off_a_run_is_kept(url, tmp_path):
+    released = release(tmp_path)
+    with History.open(url) as history:
+        history.record(released)
+        cells = history.published(released.run).set_index(["stage", "group"])
+    assert cells.loc[("arrests", "White"), "n"] == 25
+    assert cells.loc[("arrests", "Black"), "disclosure"] == "hidden"
+    assert np.isnan(cells.loc[("arrests", "Black"), "n"])
+    with History.open(url) as history, pytest.raises(HistoryError, match="no run"):
+        history.published("none")
 
 
 def test_only_runs_about_the_same_areas_come_before(url, tmp_path):

@@ -14,7 +14,7 @@ from tests.killing import Killer
 from tests.test_release import MANIFEST, RUN, write
 from yjd.config import load
 from yjd.folders import Folders
-from yjd.pipeline import _earlier_runs
+from yjd.pipeline import _earlier_releases
 from yjd.release import read_release
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no kill that cannot be caught")
@@ -70,8 +70,8 @@ def test_what_a_killed_run_wrote_and_did_not_record_is_recorded_by_the_next(tmp_
     settings = load(SmallProject(tmp_path).write().folder / "yjd.toml")
     facts = MANIFEST | {"areas": list(settings.project.areas)}
     write(Folders.of(settings).release, manifest=facts)
-    assert _earlier_runs(settings, "another run") == [RUN]
-    assert _earlier_runs(settings, RUN) == []  # made again, it sees what it saw
+    assert list(_earlier_releases(settings, "another run")) == [RUN]
+    assert _earlier_releases(settings, RUN) == {}  # made again, it sees what it saw
 
 
 def test_two_who_write_the_same_run_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,11 @@ says. A file of SQLite and a shared PostgreSQL work alike; each writer's run goe
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 
 from yjd.errors import HistoryError
 from yjd.release import MANIFEST, RESULTS, Release, read_results, run_identity
+from yjd.schema import CELL_KEYS
 from yjd.signoff import CHECKSUMS
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ _RESULTS = sa.Table(
     _METADATA,
     sa.Column("run", sa.String(64), sa.ForeignKey("yjd_runs.run"), nullable=False, primary_key=True),
     sa.Column("csv", sa.LargeBinary, nullable=False),  # results.csv as it was released, compressed
+    sa.Column("cells", sa.LargeBinary),  # from schema 3 on: the counts that an outsider reads off it, as Parquet
 )
 _LISTED = [column for column in _RUNS.c if column.name not in ("position", "manifest", "configuration")]
 _ATTEMPTS = 6  # to make the tables, should several writers open a new history at once
@@ -118,12 +121,13 @@ class History:
                 "configuration": configuration,
             }
             csv = zlib.compress((release.path / RESULTS).read_bytes())
+            cells = _packed_cells(release.results, release.manifest)
         except OSError:
             raise HistoryError(f"The release {release.run} cannot be read.", "Run again.") from None
         try:
             with self.engine.begin() as connection:
                 connection.execute(_RUNS.insert().values(**row))
-                connection.execute(_RESULTS.insert().values(run=release.run, csv=csv))
+                connection.execute(_RESULTS.insert().values(run=release.run, csv=csv, cells=cells))
         except sa.exc.IntegrityError:  # it is there; perhaps since a moment ago, from another writer
             pass
         except sa.exc.SQLAlchemyError:
@@ -170,6 +174,23 @@ class History:
             There is no such run.
         """
         return read_results(zlib.decompress(self._kept(_RESULTS.c.csv, run)))
+
+    def published(self, run: str) -> pd.DataFrame:
+        """The counts that an outsider reads off the release of a run: `yjd.schema.CELL_KEYS`, n and disclosure.
+
+        Raises
+        ------
+        HistoryError
+            There is no such run.
+        """
+        import pandas as pd
+
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.select(_RESULTS.c.cells).where(_RESULTS.c.run == run)).one_or_none()
+        if found is None:
+            raise _no_run(run)
+        # runs of before schema 3 have neither cells nor a manifest; the package's measures stand for theirs
+        return pd.read_parquet(io.BytesIO(found[0] or _packed_cells(self.results(run), {})))
 
     def manifest(self, run: str) -> dict[str, Any]:
         """What release.json of a run said.
@@ -252,17 +273,28 @@ def _made(engine: sa.Engine) -> int:
             return SCHEMA_VERSION
         found = int(max(versions))
         if found < SCHEMA_VERSION:
-            there = {column["name"] for column in sa.inspect(connection).get_columns(_RUNS.name)}
-            for column in _RUNS.c:
-                if column.name not in there:
-                    added = sa.schema.CreateColumn(column).compile(dialect=engine.dialect)
-                    connection.execute(sa.text(f"ALTER TABLE {_RUNS.name} ADD COLUMN {added}"))
+            for table in (_RUNS, _RESULTS):
+                there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+                for column in table.c:
+                    if column.name not in there:
+                        added = sa.schema.CreateColumn(column).compile(dialect=engine.dialect)
+                        connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {added}"))
             connection.execute(_VERSION.insert().values(schema_version=SCHEMA_VERSION))
         return max(found, SCHEMA_VERSION)
 
 
 def _digest(release: Release) -> str:
     return run_identity({CHECKSUMS: (release.path / CHECKSUMS).read_text(encoding="utf-8")}, "", "")
+
+
+def _packed_cells(results: pd.DataFrame, manifest: Mapping[str, Any]) -> bytes:
+    from yjd.disclosure import published_cells
+    from yjd.measures import measures
+
+    known = manifest.get("measures") or [vars(measure) for measure in measures().values()]
+    cells = published_cells(results, known)
+    whole = cells[cells["terms"].isna()]  # a published sum of cells is one of counts that are published as well
+    return whole[[*CELL_KEYS, "n", "disclosure"]].to_parquet(index=False)
 
 
 def _unpacked(packed: bytes) -> dict[str, Any]:

@@ -130,13 +130,13 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
         counted = count(settings, warehouse, fed=loaded.fed)
         progress("Fitting the models")
         models = modelling.model(warehouse, counted.cube, counted.cells, counted.measures, counted.stages, settings)
-    earlier = _earlier_runs(settings, run_name(settings, loaded.hashes))
+    earlier = _earlier_releases(settings, run_name(settings, loaded.hashes))
     progress("Protecting small counts")
-    released = protect_cells(settings, counted)
+    released = protect_cells(settings, counted, list(earlier.values()))
     progress("Computing the measures")
     modelled = [modelling.protected(one.results, settings, one.diagnostics["fit"]) for one in models]
     results = pd.concat([compute(released, counted, settings, released=True), *modelled], ignore_index=True)
-    manifest = build_manifest(settings, loaded, counted, released, models, earlier)
+    manifest = build_manifest(settings, loaded, counted, released, models, list(earlier))
     progress("Drawing the charts")
     charts = charts_for(results, manifest)
     progress("Writing the release")
@@ -229,8 +229,8 @@ def compute(cells: pd.DataFrame, counted: Counted, settings: Settings, *, releas
     return analyse(cells, counted.measures, counted.stages, settings, counted.evidence, released=released)
 
 
-def _earlier_runs(settings: Settings, run: str) -> list[str]:
-    """The project's runs that were recorded before this one first was.
+def _earlier_releases(settings: Settings, run: str) -> dict[str, pd.DataFrame]:
+    """What the project's runs showed that were recorded before this one first was.
 
     A release that was written by a run which was then killed is recorded first: it may have left.
     """
@@ -243,7 +243,8 @@ def _earlier_runs(settings: Settings, run: str) -> list[str]:
         for folder in written:
             if folder.name not in known:
                 history.record(read_release(folder))
-        return history.before(run, settings.project.areas)
+        names = history.before(run, settings.project.areas)
+        return {name: history.published(name) for name in names}
 
 
 @contextmanager

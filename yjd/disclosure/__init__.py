@@ -6,6 +6,7 @@
 from yjd.disclosure.audit import audit
 from yjd.disclosure.periods import related_periods
 from yjd.disclosure.protect import protect
+from yjd.disclosure.published import published_cells
 from yjd.disclosure.rules import Links, Rules
 
-__all__ = ["Links", "Rules", "audit", "protect", "related_periods"]
+__all__ = ["Links", "Rules", "audit", "protect", "published_cells", "related_periods"]
