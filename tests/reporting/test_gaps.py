@@ -214,6 +214,11 @@ def test_a_measure_without_data_is_something_nobody_can_know() -> None:
     assert "outcomes: records do not say which child they are about" in written
     assert "outcomes: its labels cannot express Arab" in written
     assert "Stop and search rate" in gap_steps.not_measured_sentence(view)
+    searches = [*quality()["extracts"], extract("searches", "searches")]
+    asked = View(frame, {**facts, "measures": without, "quality": quality(extracts=searches)})
+    written = gap_steps.prevented(asked).text
+    assert "Stops and searches: no records or counts" not in written
+    assert "Left out of this release" in written
 
 
 def test_steps_are_judged_by_what_the_release_shows() -> None:

@@ -38,13 +38,13 @@ def missing_measures(view: View) -> list[tuple[Measure, list[str]]]:
 
 
 def not_measured_sentence(view: View) -> str:
-    """How many measures no data were supplied for."""
+    """How many measures this release lacks."""
     lacking = missing_measures(view)
     if not lacking:
         return "Every measure of the pathway could be computed for some group, area or period."
     names = and_list(f'"{measure.title}"' for measure, _ in lacking[:4])
-    more = f" and {counted(len(lacking) - 4, 'other')}" if len(lacking) > 4 else ""
-    return f"Nobody can know {names}{more} from this release: the data were not supplied or the measure not asked for."
+    more = f" and {counted(len(lacking) - 4, 'other measure')}" if len(lacking) > 4 else ""
+    return f"Nobody can know {names}{more} from this release: the data were not supplied, or the measure was left out."
 
 
 def prevented(view: View) -> Html:
@@ -61,17 +61,21 @@ def prevented(view: View) -> Html:
 
 
 def _absent(view: View) -> list[tuple[str, str]]:
-    """Stages that nothing feeds, and the measures that need them."""
-    by_stage: dict[str, list[str]] = {}
+    """Stages that nothing feeds, and the measures that need them; then those that were left out though it does."""
+    from yjd.measures import stages
+
+    registry, supplied = stages(), {str(entry["table"]) for entry in gap_data.extracts(view)}
+    fed = {one.title for one in registry.values() if supplied and set(one.reads) <= supplied}
+    by_gap: dict[str, list[str]] = {}
     for measure, lacking in missing_measures(view):
-        by_stage.setdefault(and_list(lacking) or "Measure left out", []).append(measure.title)
-    return [
-        (
-            f"{stage}: no records or counts" if stage != "Measure left out" else "Measure left out of this release",
-            f"{and_list(titles)}.",
+        unfed = [title for title in lacking if title not in fed]
+        gap = (
+            f"{and_list(unfed)}: no records or counts"
+            if unfed
+            else ("Left out of this release: not asked for, or children are counted and records do not say which child")
         )
-        for stage, titles in by_stage.items()
-    ]
+        by_gap.setdefault(gap, []).append(measure.title)
+    return [(gap, f"{and_list(titles)}.") for gap, titles in by_gap.items()]
 
 
 def _nameless(view: View) -> list[tuple[str, str]]:
@@ -108,7 +112,7 @@ def _unknown(view: View) -> list[tuple[str, str]]:
     return [
         (
             "Children of unknown ethnicity",
-            f"Whether the difference is real in {and_list(open_to_doubt)}: the missing data alone could explain it.",
+            f"Whether groups differ at all in {and_list(open_to_doubt)}: the missing data alone could explain it.",
         )
     ]
 

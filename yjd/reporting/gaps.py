@@ -272,14 +272,23 @@ def reasons(view: View) -> Html:
     written = table(caption, heads, [("", [_reason_row(one.source, one) for one in found])])
     for by, title in (("area", "By area"), ("period", "By period")):
         held = gap_data.slices(view, by)
-        bodies = [
-            (one.source, [_reason_row(part.name, part) for part in held if part.source == one.source]) for one in found
-        ]
+        bodies = [(one.source, _slice_rows([part for part in held if part.source == one.source], by)) for one in found]
         bodies = [(heading, rows) for heading, rows in bodies if rows]
         if bodies:
             name = (by.capitalize(), *heads[1:])
             written += details(f"{title}: how ethnicity was recorded", table(f"{caption}, {by}s", name, bodies))
     return Html(written + f"<p>{escape_html(_rounding(view))}</p>")
+
+
+def _slice_rows(held: Sequence[gap_data.Slice], by: str) -> list[list[Cell]]:
+    """A row for each area or period; those of which nothing can be shown share one."""
+    parts = {"known", *gap_data.REASONS}
+    told = [one for one in held if parts & set(one.percent)]
+    rows = [_reason_row(one.name, one) for one in told]
+    if others := [one.name for one in held if one not in told]:
+        hidden = [Cell("[c]", number=True) for _ in range(len(parts))]
+        rows.append([text(and_list(others) if told else f"Every {by}"), *hidden])
+    return rows
 
 
 def _reason_row(name: str, one: gap_data.Slice) -> list[Cell]:
