@@ -84,7 +84,39 @@ local function picture(image)
   end
 end
 
+-- Slides without a script: at the end of each, which of how many it is, and links to the one before and the one after.
+local function turn(names, place)
+  local words = pandoc.Inlines({ pandoc.Str("Slide " .. place .. " of " .. #names) })
+  for _, step in ipairs({ { names[place - 1], "Previous slide" }, { names[place + 1], "Next slide" } }) do
+    if step[1] then
+      words:extend({ pandoc.Str(" · "), pandoc.Link(step[2], "#" .. step[1]) })
+    end
+  end
+  return pandoc.Div({ pandoc.Para(words) }, pandoc.Attr("", { "yjd-turn" }))
+end
+
+local function with_turns(blocks)
+  local names = {}
+  for _, block in ipairs(blocks) do
+    if block.t == "Header" and block.level == 2 then table.insert(names, block.identifier) end
+  end
+  local made, place = pandoc.Blocks({}), 0
+  for _, block in ipairs(blocks) do
+    if block.t == "Header" and block.level == 2 then
+      if place > 0 then made:insert(turn(names, place)) end
+      place = place + 1
+    end
+    made:insert(block)
+  end
+  if place > 0 then made:insert(turn(names, place)) end
+  return made
+end
+
 function Pandoc(document)
   number_all(document)
-  return document:walk({ Div = callout, Cite = reference, Image = picture })
+  document = document:walk({ Div = callout, Cite = reference, Image = picture })
+  if document.meta["yjd-slides"] then
+    document.blocks = with_turns(document.blocks)
+  end
+  return document
 end

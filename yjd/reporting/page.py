@@ -17,6 +17,7 @@ from yjd.reporting.theme import Furniture
 from yjd.reporting.words import visible
 
 READER = "markdown-smart"
+SLIDES = "slides.template"
 _LOADS = (
     r"<(?:link|script|img|iframe|source|object|embed|video|audio|image|use|input)\b[^>]*?"
     r"\b(?:src|href|data|poster|srcset)\s*=\s*[\"']?\s*(?:https?:)?//"
@@ -89,6 +90,7 @@ def write_html(page: Page, output: Path, *, folder: Path, scratch: Path, templat
             "--mathml",
             f"--css={folder / 'styles.css'}",
             *(["--toc", "--toc-depth=3"] if page.contents else []),
+            *(["--metadata=yjd-slides:true"] if template == SLIDES else []),
         ],
     )
     refuse_requests(written.read_text(encoding="utf-8"), page.name)

@@ -22,7 +22,7 @@ from yjd.release import verify
 from yjd.reporting.catalogue import QUARTO, RELEASE, Entry, documents, entry, reports_folder, suffix
 from yjd.reporting.embedded import assignments, run_document
 from yjd.reporting.kernel import Kernel
-from yjd.reporting.page import Page, refuse_requests, replace_file, write_html
+from yjd.reporting.page import SLIDES, Page, refuse_requests, replace_file, write_html
 from yjd.reporting.pdf import write_pdf
 from yjd.reporting.report import RELEASE_VARIABLE
 from yjd.reporting.theme import Furniture, for_quarto, furniture
@@ -193,7 +193,7 @@ class _Workshop:
             if job.format == "pdf":
                 write_pdf(page, job.output, folder=folder, scratch=Path(place))
             else:
-                template = "slides.template" if job.format == "slides" else "page.template"
+                template = SLIDES if job.format == "slides" else "page.template"
                 write_html(page, job.output, folder=folder, scratch=Path(place), template=template)
 
     def by_quarto(self, found: Entry, job: Job) -> None:
