@@ -7,6 +7,7 @@ from typing import Any
 
 from yjd.measures import Stage
 from yjd.reporting import facts
+from yjd.reporting.gap_data import SYSTEMS
 from yjd.reporting.method_words import QUANTITIES, STATUSES, method_words
 from yjd.reporting.tables import Cell, Html, details, table, text
 from yjd.reporting.view import View
@@ -55,16 +56,19 @@ def _released(view: View, stage: str) -> Mapping[str, Any]:
 
 def _stage(view: View, name: str, held: Stage | None) -> str:
     told = _released(view, name)
-    lines = [
-        f"{str(told.get('counts') or '').rstrip('.')}.",
-        f"{_UNITS.get(str(told.get('unit')), 'Rows')}.",
+    counts = f"{str(told.get('counts') or '').rstrip('.')}. {_UNITS.get(str(told.get('unit')), 'Rows')}."
+    note = str(told.get("note") or "").rstrip(".")
+    more = [
         *_relations(held),
-        f"{str(told.get('note') or '').rstrip('.')}.",
+        f"{note}." if note else "",
         f"Source: {told.get('source')}{f', read {held.date}' if held else ''}.",
         f"File: sql/stages/{name}.sql.",
     ]
-    said = " ".join(line for line in lines if line.strip(". "))
-    return f"<dt>{escape_html(told.get('title') or name)}</dt><dd>{escape_html(said)}</dd>"
+    said = " ".join(line for line in more if line)
+    return (
+        f"<dt>{escape_html(told.get('title') or name)}</dt><dd>{escape_html(counts)}</dd>"
+        f'<dd class="yjd-note">{escape_html(said)}</dd>'
+    )
 
 
 def _relations(held: Stage | None) -> list[str]:
@@ -81,7 +85,8 @@ def _relations(held: Stage | None) -> list[str]:
     if held.sums:
         lines.append(f"The sum of {and_list(title(name) for name in held.sums)}.")
     if held.systems:
-        lines.append(f"Counted from the first of these record systems that has any: {', '.join(held.systems)}.")
+        systems = ", ".join(SYSTEMS.get(system, system) for system in held.systems)
+        lines.append(f"Counted from the first of these records that there are any of: {systems}.")
     if held.follow_up_months:
         lines.append(f"Judged only where the records reach {held.follow_up_months} months past the period.")
     if held.once:
