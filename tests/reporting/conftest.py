@@ -34,3 +34,17 @@ def complete() -> Report:
 def brief(complete: Report) -> AreaReport:
     """The brief of the area of which something can be shown."""
     return AreaReport(complete, whole.AREAS[0])
+
+
+PARTS = ("family", "more", "trend", "ladder", "areas", "limits")
+FAMILIES = ("search", "arrest", "precourt", "fte", "reoffending", "intervention")
+BLOCKS = (
+    "main_points", "overview", "coverage", "ethnicity_rule", "unknown", "pathway", "missing", "adjusting", "questions",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def page(complete: Report) -> dict[str, str]:
+    """Every block of the summit report that says something of a row, by its name."""
+    made = {name: getattr(complete, name)().text for name in BLOCKS}
+    return made | {f"{part} {name}": getattr(complete, part)(name).text for name in FAMILIES for part in PARTS}

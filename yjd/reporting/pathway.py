@@ -117,8 +117,13 @@ def way_sentence(view: View, way: Way) -> str:
 
 
 def _both_rates(row: Row) -> str:
-    own = rate_text(1000 * row["numerator"] / row["denominator"])
-    other = rate_text(1000 * row["reference_numerator"] / row["reference_denominator"])
+    bases = row["denominator"], row["reference_denominator"]
+    if not all(base > 0 for base in bases):
+        return "without the rates [x]"
+    own, other = (
+        rate_text(1000 * n / base)
+        for n, base in zip((row["numerator"], row["reference_numerator"]), bases, strict=True)
+    )
     return f"{own} and {other} for every 1,000 residents"
 
 
@@ -130,7 +135,7 @@ def _parts_sentence(way: Way) -> str:
     without = [(lower_first(step.title), verdict) for step, verdict in shares if not verdict.has_numbers]
     said = []
     if clear and all(0 < step.share["estimate"] <= 100 for step, _ in clear if step.share):
-        said.append(f"Of the difference, {and_list(_share(step) for step, _ in clear)}.")
+        said.append(f"Of every 100 parts of the difference, {and_list(_share(step) for step, _ in clear)}.")
     elif clear:
         said.append(f"It is multiplied by {and_list(_factor(step) for step, _ in clear)}.")
     if unclear:
@@ -145,7 +150,7 @@ def _share(step: Step) -> str:
     row = step.share
     assert row is not None
     between = f"{_parts(row['lower'])} to {_parts(row['upper'])}"
-    return f"{_parts(row['estimate'])} parts in 100 arise at {lower_first(step.title)} (interval {between})"
+    return f"{_parts(row['estimate'])} arise at {lower_first(step.title)} (interval {between})"
 
 
 def _factor(step: Step) -> str:

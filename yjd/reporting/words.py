@@ -100,7 +100,9 @@ def children(group: str) -> str:
 
 
 def rate_text(value: float) -> str:
-    """A rate to two figures below 10 and to whole numbers above."""
+    """A rate to two figures below 10 and to whole numbers above; `[x]` where there is none."""
+    if math.isnan(value):
+        return "[x]"
     if value >= 9.95:  # 9.97 is 10, not 10.0
         return f"{value:,.0f}"
     if value >= 0.995:
@@ -110,8 +112,8 @@ def rate_text(value: float) -> str:
 
 def ratio_text(value: float, places: int = 1) -> str:
     """A ratio to one decimal place (or `places`), and to as many as show on which side of 1 it lies."""
-    if math.isinf(value):
-        return "no upper limit"
+    if not math.isfinite(value):
+        return "[x]" if math.isnan(value) else "no upper limit"
     if value in (0, 1):
         return "0" if value == 0 else f"{value:.{places}f}"
     for more in range(places, 4):
