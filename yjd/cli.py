@@ -11,6 +11,7 @@ import typer
 
 from yjd import terminal
 from yjd.cli_options import DEFAULT_CONFIG, Config, Json, Quiet, settings_of
+from yjd.cli_progress import progress
 from yjd.cli_release import releases
 from yjd.cli_report import report
 from yjd.cli_runs import runs
@@ -136,6 +137,7 @@ def run(
 
 
 app.command()(report)
+app.command()(progress)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from yjd import claims, ethnicity
+from yjd import claims, ethnicity, recommendations
 from yjd.choices import choices
 from yjd.quality import quality_section
 from yjd.release import run_identity
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from yjd.config import Settings
+    from yjd.config_extract import Extract
     from yjd.counting import Counted
     from yjd.extracts import Accounting, LoadedExtracts
     from yjd.measures import Measure, Stage
@@ -77,6 +78,7 @@ def build_manifest(
             "level": next(iter(settings.analysis.splits)),
             "confidence": settings.analysis.confidence[0],
         },
+        "extracts": [_extract(extract) for extract in settings.extracts],
         "measures": [_measure(measure, counted.stages) for measure in counted.measures],
         "pathways": [{"name": way.name, "steps": list(way.steps)} for way in pathways(settings, counted.stages)],
         "models": [_model(one) for one in models],
@@ -107,7 +109,8 @@ def build_manifest(
 
 def run_name(settings: Settings, inputs: Mapping[str, str]) -> str:
     """The name of the run: from the hashes of its inputs, its configuration and the version of the package."""
-    return run_identity({**inputs, **claims.local_sha256(settings.folder)}, settings.sha256, version("yjd"))
+    registers = claims.local_sha256(settings.folder) | recommendations.local_sha256(settings.folder)
+    return run_identity({**inputs, **registers}, settings.sha256, version("yjd"))
 
 
 def headline_period(settings: Settings, periods: pd.DataFrame) -> str:
@@ -150,6 +153,12 @@ def _model(one: Modelled) -> dict[str, Any]:
     }
 
 
+def _extract(extract: Extract) -> dict[str, Any]:
+    """What an extract is, so that a later run can tell whether it still is that."""
+    schemes = [extract.ethnicity.self_defined, extract.ethnicity.officer]
+    return {"extract": extract.name, "table": extract.table, "covers": extract.covers, "schemes": schemes}
+
+
 def _measure(measure: Measure, stages: dict[str, Stage]) -> dict[str, Any]:
     def definition(stage: Stage) -> dict[str, str]:
         return {
@@ -158,6 +167,7 @@ def _measure(measure: Measure, stages: dict[str, Stage]) -> dict[str, Any]:
             "unit": stage.unit,
             "source": stage.source,
             "note": stage.note,
+            "sha256": stage.sha256,
         }
 
     return {

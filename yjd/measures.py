@@ -7,6 +7,7 @@ is two stages and a scale. Nothing else in the package names a particular stage.
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -78,6 +79,12 @@ class Stage:
     systems: tuple[str, ...] = ()
     once: bool = False
     note: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all that decides what is counted: not of its words."""
+        decides = (self.sql, self.unit, self.reads, self.follow_up_months, self.sums, self.systems, self.once)
+        return hashlib.sha256(repr(decides).encode()).hexdigest()
 
     @property
     def adds_up(self) -> bool:

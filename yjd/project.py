@@ -7,7 +7,12 @@ from pathlib import Path
 
 from yjd.errors import ConfigurationError
 
-_FILES = {"yjd.toml": "yjd.toml", ".gitignore": "gitignore", ".githooks/pre-commit": "pre-commit"}
+_FILES = {
+    "yjd.toml": "yjd.toml",
+    "recommendations.toml": "recommendations.toml",
+    ".gitignore": "gitignore",
+    ".githooks/pre-commit": "pre-commit",
+}
 
 
 def template(name: str) -> str:
