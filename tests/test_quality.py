@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from tests.conftest import AREAS, fill
-from yjd import quality
+from yjd import quality, quality_counts
 from yjd.config import load
 from yjd.project import template
 from yjd.quality_gate import Gate, bounds, possible, within
@@ -216,7 +216,7 @@ def filled(warehouse):
 
 
 def test_records_are_counted_as_a_plain_loop_counts_them(tiny):
-    found = filled(tiny).query(quality.records_sql("arrests", "financial_year"))
+    found = filled(tiny).query(quality_counts.records_sql("arrests", "financial_year"))
     columns = ["area", "period", "recorded", "self_known", "officer_known", "detailed", "identified", "filled",
                "changed", "n"]  # fmt: skip
     assert sorted(tuple(row) for row in found[columns].to_numpy()) == sorted([
@@ -232,7 +232,7 @@ def test_records_are_counted_as_a_plain_loop_counts_them(tiny):
 
 
 def test_agreement_takes_the_first_record_of_each_child(tiny):
-    found = filled(tiny).query(quality.agreement_sql("arrests"))
+    found = filled(tiny).query(quality_counts.agreement_sql("arrests"))
     counted = {(row.self_heading, row.officer_heading): row.n for row in found.itertuples()}
     # child b agrees on the earlier record; the record of nobody named counts by itself
     assert counted == {("Black", "Black"): 2, ("Black", "White"): 1, ("White", "Unknown"): 1}
@@ -247,7 +247,7 @@ def big_counts(wide):
     ]  # fmt: skip
     empty = pd.DataFrame({"extract": [], "self_heading": [], "officer_heading": [], "n": []})
     covered = pd.DataFrame({"extract": ["arrests"], "first_day": [18353], "last_day": [20178]})
-    return quality.QualityCounts(pd.DataFrame(rows), empty, covered)
+    return quality_counts.QualityCounts(pd.DataFrame(rows), empty, covered)
 
 
 def cells_of(hidden_areas=()):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from yjd.config import Settings
     from yjd.disclosure import Links
     from yjd.measures import Measure, Stage
-    from yjd.quality import QualityCounts
+    from yjd.quality_counts import QualityCounts
     from yjd.warehouse import Warehouse
 
 
@@ -46,7 +46,7 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
     from yjd import cube as cubes
     from yjd.analysis import gather
     from yjd.measures import measures, stages
-    from yjd.quality import measure_quality
+    from yjd.quality_counts import measure_quality
 
     registry = stages()
     supplied = set(warehouse.query("SELECT DISTINCT stage FROM counts")["stage"])

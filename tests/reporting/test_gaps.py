@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.reporting.made_up import PERIODS, manifest, results, row
-from yjd.reporting import gap_chart, gap_data, gap_steps, gaps
+from yjd.reporting import gap_agreement, gap_chart, gap_data, gap_points, gap_steps, gaps
 from yjd.reporting.svg import chart_style, svg_bytes
 from yjd.reporting.view import View
 
@@ -92,8 +92,8 @@ def looking(**changes: Any) -> View:
 
 
 def page(view: View) -> str:
-    blocks = (gaps.main_points, gaps.who_collects, gaps.completeness, gaps.in_time, gaps.reasons, gaps.detail,
-              gaps.lost_groups, gaps.agreement, gaps.coverage, gaps.set_aside, gap_steps.prevented,
+    blocks = (gap_points.main_points, gaps.who_collects, gaps.completeness, gaps.in_time, gaps.reasons, gaps.detail,
+              gaps.lost_groups, gap_agreement.agreement_tables, gaps.coverage, gaps.set_aside, gap_steps.prevented,
               gap_steps.steps)  # fmt: skip
     return "".join(block(view).text for block in blocks)
 
@@ -133,7 +133,7 @@ def test_a_release_without_quality_says_so_and_nothing_else() -> None:
 
 
 def test_every_main_point_follows_from_the_release() -> None:
-    said = gaps.main_points(looking()).text
+    said = gap_points.main_points(looking()).text
     assert "2 extracts of records feed this release" in said
     assert "1 of 2 say which child a record is about; 1 of 2 hold an officer&#x27;s view" in said
     assert "No extract of records can tell Roma children apart." in said
@@ -165,7 +165,7 @@ def test_kappa_is_that_of_other_software() -> None:
     table = np.round(weights[:, None] * officer * 10000)
     known = cohens_kappa(table)
     agree = float(np.trace(table) / table.sum())
-    found = gap_data.agreement(AGREEMENT | {"agree": [95, 1]})
+    found = gap_agreement.agreement(AGREEMENT | {"agree": [95, 1]})
     # the share that leaves is rounded: kappa follows from it, and its interval holds that of the exact table
     assert found.share == pytest.approx(agree, abs=0.005)
     assert found.kappa == pytest.approx(known.kappa, abs=0.01)
@@ -180,8 +180,8 @@ def test_kappa_is_that_of_other_software() -> None:
 def test_without_weights_there_is_no_kappa_but_each_heading() -> None:
     rows = [entry | {"weight": None} for entry in AGREEMENT["rows"]]  # type: ignore[attr-defined]
     held = AGREEMENT | {"about": None, "agree": None, "rows": rows}
-    assert math.isnan(gap_data.agreement(held).kappa)
-    written = gaps.agreement(looking(quality=quality(agreement=[held]))).text
+    assert math.isnan(gap_agreement.agreement(held).kappa)
+    written = gap_agreement.agreement_tables(looking(quality=quality(agreement=[held]))).text
     assert "hidden [c]" in written
     assert "<strong>95</strong>" in written
 
@@ -229,7 +229,7 @@ def test_steps_are_judged_by_what_the_release_shows() -> None:
     empty = {step.judge(View(results(), manifest()))[0] for step in gap_steps.STEPS[:7]}
     assert empty == {"Cannot be told"}
     assert all(step.source for step in gap_steps.STEPS)
-    assert "steps are taken" in gaps.standard_sentence(looking())
+    assert "steps are taken" in gap_points.standard_sentence(looking())
 
 
 # --- the chart ----------------------------------------------------------------------------------------------

@@ -175,58 +175,12 @@ def covered(entry: Mapping[str, Any], start: str, end: str) -> str:
     return "whole" if str(first) <= begins and str(last) >= ends else "part"
 
 
-# --- agreement ----------------------------------------------------------------------------------------------
+def groups(view: View) -> list[str]:
+    """The detailed groups, without those of whom only the heading is known."""
+    listed = [str(name) for name in view.manifest.get("groups", {}).get("detailed", ())]
+    return [name for name in listed if not name.endswith("(no detail)") and name != "Unknown"]
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """How far officers' and children's own headings agree, of those that officers' labels can express.
-
-    `share` (0 to 1) with its limits; Cohen's `kappa` with its limits, which allow for the rounding of the shares; NaN
-    where the release does not say how the headings are spread.
-    """
-
-    extract: str
-    about: float
-    share: float
-    share_lower: float
-    share_upper: float
-    kappa: float
-    kappa_lower: float
-    kappa_upper: float
-
-
-def agreement(entry: Mapping[str, Any]) -> Agreement:
-    """Agreement from the released shares of one extract and from nothing else.
-
-    Kappa is (p - e) / (1 - e) with p the share that agrees and e the share that would by chance; its variance is the
-    usual one of large samples, p (1 - p) / (n (1 - e)^2) (Cohen 1960). Half a step of rounding is added on both sides.
-    """
-    agree, about = entry.get("agree"), entry.get("about")
-    spread = {row["heading"]: row for row in entry["rows"]}
-    comparable = [name for name in entry["comparable"] if name in spread]
-    told = all(spread[name]["weight"] for name in comparable) and all(
-        spread[name]["officer"].get(to) for name in comparable for to in comparable
-    )
-    if not (told and agree and about):
-        return Agreement(str(entry["extract"]), *(math.nan,) * 7)
-    n, p, half = float(about), agree[0] / 100, agree[1] / 200
-    weights = _shared({name: spread[name]["weight"][0] for name in comparable})
-    officer = dict.fromkeys(comparable, 0.0)
-    for name in comparable:
-        row = _shared({to: spread[name]["officer"][to][0] for to in comparable})
-        for to in comparable:
-            officer[to] += weights[name] * row[to]
-    e = sum(weights[name] * officer[name] for name in comparable)
-    wide = 1.959964 * math.sqrt(p * (1 - p) / n)
-    low, high = max(0.0, p - half - wide), min(1.0, p + half + wide)
-    if e >= 1:
-        return Agreement(str(entry["extract"]), n, p, low, high, math.nan, math.nan, math.nan)
-    kappa, lower, upper = ((value - e) / (1 - e) for value in (p, low, high))
-    return Agreement(str(entry["extract"]), n, p, low, high, kappa, lower, upper)
-
-
-def _shared(percents: Mapping[str, int]) -> dict[str, float]:
-    """Rounded shares that add to 1."""
-    total = sum(percents.values())
-    return {name: value / total if total else 0.0 for name, value in percents.items()}
+def expresses(view: View, scheme: str, group: str) -> bool:
+    """Whether a set of labels can tell a detailed group apart."""
+    return group in quality(view).get("schemes", {}).get(scheme, {}).get("detailed", ())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yjd.reporting import gap_data
+from yjd.reporting.gap_agreement import agreement
 from yjd.reporting.tables import Html, table, text
 from yjd.reporting.view import View
 from yjd.reporting.words import and_list, capital, counted, percent_text
@@ -270,7 +271,7 @@ def _why_missing(view: View) -> tuple[str, str]:
 
 
 def _agree(view: View) -> tuple[str, str]:
-    found = [gap_data.agreement(entry) for entry in gap_data.quality(view).get("agreement", ())]
+    found = [agreement(entry) for entry in gap_data.quality(view).get("agreement", ())]
     told = [one for one in found if math.isfinite(one.share)]
     if not told:
         return _UNTOLD, "No extract holds both for enough children, or it is hidden."

@@ -6,129 +6,17 @@ share of ``quality`` in the manifest; what may not be shown stays `[c]`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from yjd.reporting import gap_data
-from yjd.reporting.gap_data import Completeness, percent_words
+from yjd.reporting.gap_data import Completeness
 from yjd.reporting.tables import Cell, Html, details, picture, table, text
 from yjd.reporting.view import View
-from yjd.reporting.words import Measure, and_list, capital, counted, escape_html, lower_first, percent_text
+from yjd.reporting.words import Measure, and_list, capital, escape_html, lower_first, percent_text
 from yjd.schema import ALL
 
 NOTHING = Html("<p>Not in this release [x].</p>")
 _AREAS_ACROSS = 8  # more than this, and areas go down instead
-
-
-def main_points(view: View) -> Html:
-    """Five to seven statements, each made from what the release holds."""
-    from yjd.reporting import gap_steps
-
-    points = [_who(view), _worst_stage(view), _areas_told(view), _detail_point(view), _agreement_point(view)]
-    points.append(_mixed_point(view))
-    if gap_steps.missing_measures(view):
-        points.append(gap_steps.not_measured_sentence(view))
-    points.append(
-        "Children whose ethnicity is not known are in no group's numbers. They need not be like the others, "
-        "so a gap can hide a difference as well as make one."
-    )
-    return Html(f'<ul class="yjd-points">{"".join(f"<li>{escape_html(said)}</li>" for said in points if said)}</ul>')
-
-
-def _who(view: View) -> str:
-    records = [entry for entry in gap_data.extracts(view) if not entry["counts"]]
-    if not records:
-        return "This release does not say how its extracts record ethnicity [x]."
-    named = sum(bool(entry["identifier"]) for entry in records)
-    both = sum(bool(entry["self_scheme"] and entry["officer_scheme"]) for entry in records)
-    schemes = len({entry["self_scheme"] for entry in gap_data.extracts(view) if entry["self_scheme"]})
-    return (
-        f"{counted(len(records), 'extract')} of records {'feeds' if len(records) == 1 else 'feed'} this release, and "
-        f"the extracts use {counted(schemes, 'different set')} of labels for self-defined ethnicity. "
-        f"{named} of {len(records)} say which child a record is about; {both} of {len(records)} hold an officer's view "
-        "as well."
-    )
-
-
-def _worst_stage(view: View) -> str:
-    told = [found for measure in gap_data.stages(view) if (found := gap_data.not_known(view, measure)).told]
-    if not told:
-        return "How often ethnicity is not known is hidden [c] or not available [x] at every stage."
-    most, least = max(told, key=lambda found: found.percent), min(told, key=lambda found: found.percent)
-    return (
-        f"Of the {counted(len(told), 'stage')} that can be shown, ethnicity is missing most often for "
-        f"{view.stage_words(most.measure.numerator)} ({percent_text(most.percent / 100)} of every 100) and least often "
-        f"for {view.stage_words(least.measure.numerator)} ({percent_text(least.percent / 100)} of every 100)."
-    )
-
-
-def _areas_told(view: View) -> str:
-    """Where and when it is missing most, of the overview's stages, areas and single periods; how much is hidden."""
-    overview = {measure.numerator for measure in view.pathway}
-    cells = [
-        gap_data.not_known(view, measure, area=area, period=period)
-        for measure in gap_data.stages(view)
-        if measure.numerator in overview
-        for area in view.areas
-        for period in view.series
-    ]
-    told = [found for found in cells if found.told]
-    if not told:
-        return "No share of missing ethnicity can be shown for a single area and period." if cells else ""
-    most = max(told, key=lambda found: found.percent)
-    return (
-        f"In a single area and period it is at most {percent_text(most.percent / 100)} of every 100 "
-        f"({view.stage_words(most.measure.numerator)}, {most.area}, {most.period}), of {len(told)} of {len(cells)} "
-        "shares that can be shown; the others are hidden [c] or not available [x]."
-    )
-
-
-def _detail_point(view: View) -> str:
-    schemes = {
-        str(entry["self_scheme"]) for entry in gap_data.extracts(view) if entry["self_scheme"] and not entry["counts"]
-    }
-    lost = [group for group in _groups(view) if not any(_expresses(view, name, group) for name in schemes)]
-    some = [group for group in _groups(view) if group not in lost and _lacking(view, schemes, group)]
-    if not schemes:
-        return ""
-    said = []
-    if lost:
-        said.append(f"No extract of records can tell {and_list(lost)} children apart.")
-    if some:
-        said.append(f"Some extracts of records can tell {and_list(some)} children apart and others cannot.")
-    return " ".join(said) or "Every extract of records can tell all groups apart."
-
-
-def _agreement_point(view: View) -> str:
-    found = [gap_data.agreement(entry) for entry in gap_data.quality(view).get("agreement", ())]
-    told = [one for one in found if math.isfinite(one.share)]
-    if not told:
-        return "Whether officers' views agree with what children say cannot be shown [c] or was not recorded [x]."
-    parts = [f"{percent_text(one.share)} of every 100 in {one.extract}" for one in told]
-    of = ", of the headings that officers' labels have" if _without_officer_label(view) else ""
-    return f"Officer and child name the same heading for {and_list(parts)}{of}."
-
-
-def _without_officer_label(view: View) -> list[tuple[str, dict[str, Sequence[int]]]]:
-    """Headings that officers' labels lack, each with where officers put the children who name it."""
-    return [
-        (str(row["heading"]), {to: share for to, share in row["officer"].items() if share})
-        for entry in gap_data.quality(view).get("agreement", ())
-        for row in entry["rows"]
-        if row["heading"] not in entry["comparable"]
-    ]
-
-
-def _mixed_point(view: View) -> str:
-    found = next(((heading, spread) for heading, spread in _without_officer_label(view) if spread), None)
-    if found is None:
-        return ""
-    heading, spread = found
-    parts = [f"{percent_words(*share)} as {to}" for to, share in spread.items() if share[0] > 0]
-    return (
-        f"Officers' labels have no {heading}: of every 100 children who say {heading}, they recorded {and_list(parts)}."
-    )
 
 
 # --- who collects what --------------------------------------------------------------------------------------
@@ -316,7 +204,7 @@ def detail(view: View) -> Html:
         finest = len(gap_data.quality(view).get("schemes", {}).get(entry.get("self_scheme"), {}).get("detailed", ()))
         rows.append([
             text(one.source),
-            text(f"{finest} of {len(_groups(view))}" if entry.get("self_scheme") else "None"),
+            text(f"{finest} of {len(gap_data.groups(view))}" if entry.get("self_scheme") else "None"),
             Cell(escape_html(one.words("detailed")), number=True),
             Cell(escape_html(one.words("officer")) if entry.get("officer_scheme") else "[z]", number=True),
             Cell(escape_html(one.words("identified")) if entry.get("identifier") else "[z]", number=True),
@@ -331,28 +219,14 @@ def detail(view: View) -> Html:
     return Html(table("In which detail ethnicity is recorded", columns, [("", rows)])) if rows else NOTHING
 
 
-def _groups(view: View) -> list[str]:
-    """The detailed groups, without those of whom only the heading is known."""
-    listed = [str(name) for name in view.manifest.get("groups", {}).get("detailed", ())]
-    return [name for name in listed if not name.endswith("(no detail)") and name != "Unknown"]
-
-
-def _expresses(view: View, scheme: str, group: str) -> bool:
-    return group in gap_data.quality(view).get("schemes", {}).get(scheme, {}).get("detailed", ())
-
-
-def _lacking(view: View, schemes: set[str], group: str) -> list[str]:
-    return sorted(name for name in schemes if not _expresses(view, name, group))
-
-
 def lost_groups(view: View) -> Html:
     """Which groups each set of labels cannot express, so that they change or vanish where systems meet."""
     schemes = gap_data.quality(view).get("schemes", {})
     if not schemes:
         return NOTHING
     rows = []
-    for group in _groups(view):
-        without = [name for name in schemes if schemes[name]["detailed"] and not _expresses(view, name, group)]
+    for group in gap_data.groups(view):
+        without = [name for name in schemes if schemes[name]["detailed"] and not gap_data.expresses(view, name, group)]
         if without:
             rows.append([text(group), text(and_list(_named(name) for name in without)), text(_counted_as(group))])
     headings = [name for name in view.manifest.get("groups", {}).get("broad", ()) if name != "Unknown"]
@@ -396,59 +270,6 @@ def _counted_as(group: str) -> str:
     return _ELSEWHERE.get(group, "Under the any other background of their heading")
 
 
-# --- self-defined and officer-observed ----------------------------------------------------------------------
-
-
-def agreement(view: View) -> Html:
-    """For every extract with both: the share that agrees, kappa, and where officers put each heading."""
-    entries = list(gap_data.quality(view).get("agreement", ()))
-    if not entries:
-        return Html("<p>No extract holds both an officer's view and the child's own, for enough children [x].</p>")
-    named = {str(entry["extract"]) for entry in gap_data.extracts(view) if entry["identifier"]}
-    return Html(
-        "".join(
-            _agreement_sentence(entry, "children, one record each" if entry["extract"] in named else "records")
-            + _agreement_table(entry)
-            for entry in entries
-        )
-    )
-
-
-def _agreement_sentence(entry: Mapping[str, Any], unit: str) -> str:
-    found = gap_data.agreement(entry)
-    if not math.isfinite(found.share):
-        said = f"{capital(found.extract)}: how many agree in all is hidden [c]; the table shows each heading by itself."
-    else:
-        share = f"{100 * found.share_lower:.0f} to {100 * found.share_upper:.0f}"
-        said = (
-            f"{capital(found.extract)}: child and officer name the same heading for {percent_text(found.share)} of "
-            f"every 100 (95% interval {share}; about {found.about:,.0f} {unit})."
-        )
-        if math.isfinite(found.kappa):
-            said += (
-                f" Kappa, the agreement beyond what chance would bring, is {found.kappa:.2f} (95% interval "
-                f"{found.kappa_lower:.2f} to {found.kappa_upper:.2f}; 1 is complete, 0 is chance)."
-            )
-    return f"<p>{escape_html(said)}</p>"
-
-
-def _agreement_table(entry: Mapping[str, Any]) -> str:
-    comparable: Sequence[str] = entry["comparable"]
-    rows = []
-    for row in entry["rows"]:
-        cells = [text(row["heading"])]
-        for to in comparable:
-            share = row["officer"].get(to)
-            said = percent_words(*share) if share else "[c]"
-            same = to == row["heading"]
-            cells.append(Cell(f"<strong>{escape_html(said)}</strong>" if same else escape_html(said), number=True))
-        rows.append(cells)
-    caption = (
-        f"{capital(str(entry['extract']))}: of every 100 children who name a heading, which heading officers recorded"
-    )
-    return table(caption, ("What the child says", *(f"Officer: {to}" for to in comparable)), [("", rows)])
-
-
 # --- coverage in time ---------------------------------------------------------------------------------------
 
 
@@ -484,14 +305,6 @@ def coverage(view: View) -> Html:
 def _judged(found: Completeness) -> str:
     words = {"censored": "Too recent [x]", "not_available": "Not available [x]"}
     return words.get(found.verdict.outcome, "Counted")
-
-
-def standard_sentence(view: View) -> str:
-    """How many steps toward one standard are taken, for inline code."""
-    from yjd.reporting.gap_steps import next_steps_sentence
-    from yjd.reporting.words import escape_markdown
-
-    return escape_markdown(next_steps_sentence(view))
 
 
 def set_aside(view: View) -> Html:
