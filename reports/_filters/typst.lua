@@ -171,7 +171,8 @@ local function widths(columns)
   end
   local kept, all = {}, 0
   for _, column in ipairs(shown) do all = all + want(column) end
-  local spare = math.max(page.wide - least, 0)
+  local wide = least > page.wide and page.wide * 9 / 8 or page.wide -- the text of a wide table is smaller
+  local spare = math.max(wide - least, 0)
   for _, column in ipairs(shown) do
     if full <= page.wide then
       table.insert(kept, string.format("%.1fem", (column.full + 2) * 0.56))
