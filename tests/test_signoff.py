@@ -6,22 +6,29 @@ import hashlib
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from tests.test_release import CHARTS, MANIFEST, RUN, contents, results, write
 from yjd.cli import app, guarded
+from yjd.disclosure import Links
 from yjd.errors import DisclosureError
 from yjd.history import History
 from yjd.release import read_release
 from yjd.release_check import check_release, row_problems
 from yjd.signoff import SIGNATURES, is_signed, read_signatures, sign, state
 
-RULES = {"minimum_count": 5, "zero_safe": True, "minimum_denominator": 0, "round_to": 0, "method": "hide"}
+RULES = {
+    "minimum_count": 5, "zero_safe": True, "minimum_denominator": 0, "minimum_children": 0,
+    "largest_share_percent": 100, "interval_width": 2, "method": "hide", "round_to": 0,
+}  # fmt: skip
+MEASURES = [{"id": "arrest_rate", "numerator": "arrests", "denominator": "population"}]
+LINKS = Links({}, [], frozenset({"population"}), {}, frozenset(), {}, [("arrests", "population")]).as_json()
 
 
 def rules(**changes):
-    return MANIFEST | {"disclosure": {"rules": RULES | changes}}
+    return MANIFEST | {"disclosure": {"rules": RULES | changes}, "measures": MEASURES, "links": LINKS}
 
 
 @pytest.fixture
@@ -169,7 +176,7 @@ class TestTheCheck:
         ],
     )
     def test_rows_that_break_the_rules(self, changes, given, words):
-        (problem,) = row_problems(results(**changes), rules(**given))
+        (problem,) = row_problems(results(**changes), rules(**given) | {"measures": []})
         assert words in problem
 
     @pytest.mark.parametrize(
@@ -185,6 +192,17 @@ class TestTheCheck:
     def test_rows_that_keep_them(self, changes, given):
         base = {"denominator": float("nan")} if given else {}
         assert row_problems(results(**base, **changes), rules(**given)) == []
+
+    def test_a_hidden_count_that_can_be_worked_out(self, tmp_path):
+        """27 children known, 25 of them White, the others Black."""
+        table = pd.concat([results(), results(numerator=27.0, group="Known").head(1)], ignore_index=True)
+        path = write(tmp_path, manifest=rules(), results=table)
+        with pytest.raises(DisclosureError, match=r"1 counts that the rules hide can be worked out \(sums\)"):
+            check_release(path)
+
+    def test_a_release_that_does_not_say_how_its_counts_add_up(self, tmp_path):
+        with pytest.raises(DisclosureError, match="how stages add up"):
+            check_release(write(tmp_path))
 
     def test_a_public_base_may_be_small(self):
         public = {"measures": [{"id": "arrest_rate", "denominator": "population"}]}
@@ -249,7 +267,7 @@ def test_a_report_is_a_draft_until_the_second_signature(release):
     from yjd.release import write_release
     from yjd.reporting.report import open_report
 
-    facts = made_up.manifest(demonstration=False, disclosure={"rules": {}})
+    facts = made_up.manifest(demonstration=False, disclosure={"rules": RULES | {"minimum_count": 3}}, links=LINKS)
     path = write_release(release.parent, facts["run"], results=made_up.results(), manifest=facts, files=CHARTS)
     assert "DRAFT" in open_report(path).banner().text
     sign(path, name="Ada Reed", role="analyst")

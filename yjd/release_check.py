@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
 
     from yjd.history import History
 
+# what earlier releases gave away nothing can mend, and data that contradict themselves give nothing away
+_NO_ATTACK = ("shown_earlier", "contradiction")
 _SAMPLE_BASE = 10  # counts of samples of models are rounded to it, or to the project's base
 
 
 def check_release(path: Path, *, history: History | None = None) -> Release:
-    """Hold a release against its checksums, its own account of its files, its own rules and the history.
+    """Hold a release against its checksums, its own account of its files, its own rules and the history, and attack it.
+
+    The attack is that of somebody who has this release and, where the history is at hand, all earlier ones.
 
     Parameters
     ----------
@@ -40,12 +45,43 @@ def check_release(path: Path, *, history: History | None = None) -> Release:
     problems = [*file_problems(release), *row_problems(release.results, release.manifest)]
     if history is not None and history.holds(release) is False:
         problems.append("the history holds this run with another release")
+    problems = problems or attack_problems(release, _earlier(release, history))
     if problems:
         raise DisclosureError(
             f"The release {path.resolve().name} does not pass its check: {'; '.join(problems)}.",
             "Let it not leave, and report this.",
         )
     return release
+
+
+def attack_problems(release: Release, earlier: Sequence[pd.DataFrame] = ()) -> list[str]:
+    """What an outsider can work out that the rules hide, by kind of attack; no value is in the words.
+
+    Parameters
+    ----------
+    release : Release
+        As read back. One without links or rules, that yjd did not make, cannot be attacked and is a problem.
+    earlier : sequence of DataFrame
+        What each earlier release showed: see `yjd.disclosure.published_cells`.
+    """
+    from yjd.disclosure import Links, Rules, audit, published_cells
+
+    manifest = release.manifest
+    given, links = manifest.get("disclosure", {}).get("rules"), manifest.get("links")
+    if given is None or links is None:
+        return [f"{MANIFEST} does not say by which rules and how stages add up, so nothing can be held against it"]
+    rules = Rules(**{name: given[name] for name in Rules.__dataclass_fields__})
+    found = audit([published_cells(release.results, manifest["measures"]), *earlier], rules, Links.from_json(links))
+    counts = found.loc[~found["attack"].isin(_NO_ATTACK), "attack"].value_counts()
+    return [f"{number} counts that the rules hide can be worked out ({kind})" for kind, number in counts.items()]
+
+
+def _earlier(release: Release, history: History | None) -> list[pd.DataFrame]:
+    """What the releases showed that this one is to be held against, the newest first."""
+    if history is None:
+        return []
+    names = history.before(release.run, release.manifest.get("areas", ()))
+    return [history.published(name) for name in reversed(names)]
 
 
 def summary(path: Path) -> dict[str, Any]:
