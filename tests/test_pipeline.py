@@ -213,4 +213,8 @@ def test_runs_are_listed_shown_and_exported(
     repeated = run(load(again / "yjd.toml"), report=False)
     assert repeated.run == outcome.run
     assert (repeated.release / "SHA256SUMS").read_bytes() == (outcome.release / "SHA256SUMS").read_bytes()
+    project.write(arrests=arrests_of(GROUPS | {"W1": 60}))
+    later = run_it(project)
+    differences = said("runs", "compare", later.run, outcome.run)["differences"]
+    assert "revision" in {one["aspect"] for one in differences}  # the same period holds more arrests than it did
     assert guarded(lambda: app(["runs", "show", "nothing"], standalone_mode=False)) == 15

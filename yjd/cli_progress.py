@@ -61,7 +61,8 @@ def _progress(release: Path | None, earlier: str | None, register: Path | None, 
         )
     with History.open(history_url(settings)) as history:
         before = history.before(now.run, settings.project.areas)
-        then: Run | None = earlier_run(history, earlier or given.baseline_run or next(iter(reversed(before)), None))
+        wanted = earlier or given.baseline_run or next(iter(reversed(before)), None)
+        then: Run | None = None if wanted is None else earlier_run(history, wanted)
     return judge(now, given, earlier=then)
 
 

@@ -57,6 +57,29 @@ def runs_show(run: Run, config: Config = DEFAULT_CONFIG, json: Json = False) -> 
     terminal.say(terminal.table(terminal.rows_of(shown), ("measure", "quantity", "shown", "rounded", "hidden")))
 
 
+@runs.command("compare")
+def runs_compare(
+    now: Run,
+    then: Annotated[str, typer.Argument(help="The name of an earlier one.")],
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Say what changed between two runs besides the children, and which counts were revised."""
+    from yjd.progress import earlier_run
+    from yjd.progress.changes import released_rows
+    from yjd.progress.comparability import compare, revisions
+
+    with history_of(config) as history:
+        new, old = earlier_run(history, now), earlier_run(history, then)
+    found = compare(new.manifest, old.manifest)
+    found += revisions(released_rows(new.results), released_rows(old.results))
+    rows = terminal.rows_of(found)
+    if json:
+        terminal.say(terminal.as_json({"now": now, "then": then, "differences": rows}))
+    else:
+        terminal.say(terminal.table(rows, ("aspect", "weight", "text")) if rows else "Nothing differs but the counts.")
+
+
 @runs.command("export")
 def runs_export(
     run: Run,

@@ -30,24 +30,22 @@ def section(
         The project's runs before this one, the oldest first.
     """
     from yjd import recommendations
-    from yjd.progress.overview import Run, progress
+    from yjd.progress.overview import Run, verdicts
 
     register = recommendations.find(settings)
     if register is None:
         return {}
     run = Run(str(manifest["run"]), results, manifest)
     wanted = register.baseline_run or next(iter(reversed(earlier)), None)
-    then = earlier_run(history, wanted) if wanted in earlier else None
-    return progress(run, register, earlier=then).as_json()
+    then = earlier_run(history, wanted) if wanted is not None and wanted in earlier else None
+    return verdicts(run, register, earlier=then).as_json()
 
 
-def earlier_run(history: History, run: str | None) -> Run | None:
+def earlier_run(history: History, run: str) -> Run:
     """A run of the history as it was released; what an old history did not keep is left out."""
     from yjd.errors import HistoryError
     from yjd.progress.overview import Run
 
-    if run is None:
-        return None
     results = history.results(run)
     try:
         manifest = history.manifest(run)
