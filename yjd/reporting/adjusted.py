@@ -176,8 +176,12 @@ def _in_numbers(view: View, ladder: Ladder, group: str) -> str:
     parts = []
     for rung in ladder.rungs:
         item = next(item for item in compare_at(view, ladder, rung.name) if item.group == group)
-        parts.append(f"{rung.name} {rung_phrase(view, ladder, rung, item)}")
+        parts.append(f"{_kind(rung)} ({rung.name}) {rung_phrase(view, ladder, rung, item)}")
     return f"{capital(children(group))} compared with {children(view.reference)}: {'; '.join(parts)}."
+
+
+def _kind(rung: Rung) -> str:
+    return "unadjusted" if not rung.adjusters else "with possible mediators" if rung.mediator else "adjusted"
 
 
 def rung_phrase(view: View, ladder: Ladder, rung: Rung, item: Comparison) -> str:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 RELEASE_VARIABLE = "YJD_RELEASE"
 
 _ABOUT = 90  # characters: what stands out of a point, not the point itself
+_NOT_ADJUSTED = "<p>No adjusted comparison of these measures is in this release [x].</p>"
 _ABSENT = "<p>Not in this release [x]: no data were supplied for it.</p>"
 
 
@@ -205,11 +206,18 @@ class Report:
         return Html(f"<ul>{said}</ul>{self._forest([lead], lead.title)}{noted}{drawn}")
 
     def more(self, name: str) -> Html:
-        """The numbers of a family's other measures and of detailed ethnic groups, folded."""
+        """What stands behind a family, folded: areas, other measures, other ladders, detailed ethnic groups."""
         shown = self._measures(name)
+        if not shown:
+            return Html("")
         rest = [measure for measure in shown if measure is not self._lead(shown)]
-        others = tables.details("The numbers of the other measures", self._forest(rest, _named(rest))) if rest else ""
-        return Html(others + self._detailed(shown) if shown else "")
+        parts = [self._funnel(self._lead(shown))]
+        parts += [tables.details(f"{_named(rest)}: the numbers", self._forest(rest, _named(rest)))] if rest else []
+        parts += [
+            tables.details(f"{ladder.measure.title}, adjusted", self._ladder(ladder))
+            for ladder in self._ladders(name)[1:]
+        ]
+        return Html("".join([*parts, self._detailed(shown)]))
 
     def trend(self, name: str) -> Html:
         """Whether the first measure of a family changes: the tests in words, the chart, every number folded."""
@@ -231,36 +239,39 @@ class Report:
         return Html(f"{f'<ul>{said}</ul>' if said else ''}{drawn}{folded}")
 
     def ladder(self, name: str) -> Html:
-        """Unadjusted and adjusted comparisons of a family: in words, the chart, the table folded."""
+        """Unadjusted and adjusted comparisons of a family's first model: in words, the chart, the table folded."""
+        found = self._ladders(name)
+        return Html(self._ladder(found[0]) if found else _NOT_ADJUSTED)
+
+    def _ladders(self, name: str) -> list[adjusted.Ladder]:
+        found = (adjusted.ladder_of(self.view, measure) for measure in self._measures(name))
+        return [ladder for ladder in found if ladder is not None]
+
+    def _ladder(self, ladder: adjusted.Ladder) -> str:
         view = self.view
-        found = [ladder for measure in self._measures(name) if (ladder := adjusted.ladder_of(view, measure))]
-        if not found:
-            return Html("<p>No adjusted comparison of these measures is in this release [x].</p>")
-        parts: list[str] = []
-        for ladder in found:
-            said = "".join(f"<li>{escape_html(line)}</li>" for line in adjusted.ladder_statements(view, ladder))
-            title, alt = adjusted.ladder_headline(view, ladder), adjusted.ladder_alt(view, ladder)
-            chart = partial(adjusted.ladder_chart, view, ladder)
-            drawn = self.drawing(f"ladder-{ladder.measure.id}", chart, title, alt)
-            steps = "".join(f"<li>{escape_html(line)}</li>" for line in adjusted.rungs_list(ladder))
-            made = tables.details(f"{ladder.measure.title}: every rung", adjusted.ladder_table(view, ladder))
-            block = f"<ul>{said}</ul>{drawn}{made}<ul>{steps}</ul>"
-            parts.append(tables.details(f"{ladder.measure.title}, adjusted", block) if parts else block)
-        return Html("".join(parts))
+        said = "".join(f"<li>{escape_html(line)}</li>" for line in adjusted.ladder_statements(view, ladder))
+        title, alt = adjusted.ladder_headline(view, ladder), adjusted.ladder_alt(view, ladder)
+        chart = partial(adjusted.ladder_chart, view, ladder)
+        drawn = self.drawing(f"ladder-{ladder.measure.id}", chart, title, alt)
+        steps = "".join(f"<li>{escape_html(line)}</li>" for line in adjusted.rungs_list(ladder))
+        made = f"{adjusted.ladder_table(view, ladder)}<ul>{steps}</ul>"
+        return f"<ul>{said}</ul>{drawn}{tables.details(f'{ladder.measure.title}: every rung', made)}"
 
     def areas(self, name: str) -> Html:
-        """The areas beside one another on the first measure of a family: in words, the funnel folded."""
+        """The areas beside one another on the first measure of a family, in words."""
         shown = self._measures(name)
         if not shown:
             return Html(_ABSENT)
-        view, lead = self.view, self._lead(shown)
-        said = f"<p>{escape_html(funnel.funnel_statement(view, lead))}</p>"
+        return Html(f"<p>{escape_html(funnel.funnel_statement(self.view, self._lead(shown)))}</p>")
+
+    def _funnel(self, lead: Measure) -> str:
+        view = self.view
         made = funnel.funnel_table(view, lead)
         if not made:
-            return Html(said)
-        drawn = self.drawing(f"funnel-{lead.id}", partial(funnel.funnel_chart, view, lead),
-                              funnel.funnel_headline(view, lead), funnel.funnel_alt(view, lead))  # fmt: skip
-        return Html(said + tables.details(f"{lead.title} in each area", drawn + made))
+            return ""
+        title, alt = funnel.funnel_headline(view, lead), funnel.funnel_alt(view, lead)
+        drawn = self.drawing(f"funnel-{lead.id}", partial(funnel.funnel_chart, view, lead), title, alt)
+        return tables.details(f"{lead.title} in each area", drawn + made)
 
     def limits(self, name: str) -> Html:
         """What a family does not show."""
@@ -347,7 +358,7 @@ class Report:
         against = children(preferred[0])
         caption = f"{_named(compared)}: detailed ethnic groups, {period}, compared with {against}"
         made = tables.forest_table(view, compared, caption, fold=True, level="detailed", reference=preferred[0])
-        return tables.details("Detailed ethnic groups", made)
+        return tables.details(f"{_named(measures)}: detailed ethnic groups", made)
 
     def _held(self, name: str) -> str:
         """A chart that the release holds, or that is drawn where it does not; empty where there is nothing to show."""
