@@ -38,9 +38,9 @@ _KEPT = (
     "recommendation", "track", "measure", "area", "level", "group", "reference", "baseline", "period", "verdict",
     "reason", "reasons", "status", "rate_then", "rate_then_lower", "rate_then_upper", "rate", "rate_lower",
     "rate_upper", "ratio_then", "ratio_then_lower", "ratio_then_upper", "ratio", "ratio_lower", "ratio_upper",
-    "rate_change", "rate_change_lower", "rate_change_upper", "ratio_change", "ratio_change_lower", "ratio_change_upper", "ratio_change_method", "p_value",
-    "q_value", "q_target", "target_rate", "target_ratio", "target_date", "better", "detectable", "needed", "visible_by",
-    "tests",
+    "rate_change", "rate_change_lower", "rate_change_upper", "ratio_change", "ratio_change_lower",
+    "ratio_change_upper", "ratio_change_method", "p_value", "q_value", "q_target", "target_rate", "target_ratio",
+    "target_date", "better", "detectable", "needed", "visible_by", "tests",
 )  # fmt: skip
 
 
@@ -68,8 +68,8 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """The register beside one release, or two.
+class Verdicts:
+    """The register judged by one release, or two.
 
     Attributes
     ----------
@@ -84,12 +84,6 @@ class Progress:
         first), rates and ratios then and now, changes (changes and limits are ratios), and what could have been shown.
     differences : tuple of Difference
         What changed since the earlier run besides the children.
-    signals : Signals
-        Of the control charts.
-    priorities : DataFrame
-        Where more work is needed: `yjd.progress.priorities`.
-    answers : DataFrame
-        Explain or reform: `yjd.progress.answers`.
     """
 
     run: str
@@ -98,9 +92,6 @@ class Progress:
     recommendations: tuple[Judged, ...]
     comparisons: pd.DataFrame
     differences: tuple[Difference, ...]
-    signals: Signals
-    priorities: pd.DataFrame
-    answers: pd.DataFrame
 
     @property
     def comparable(self) -> bool:
@@ -128,6 +119,25 @@ class Progress:
         }
 
 
+@dataclass(frozen=True)
+class Progress(Verdicts):
+    """What a report of progress shows: the verdicts, and what the release says beside them.
+
+    Attributes
+    ----------
+    signals : Signals
+        Of the control charts.
+    priorities : DataFrame
+        Where more work is needed: `yjd.progress.priorities`.
+    answers : DataFrame
+        Explain or reform: `yjd.progress.answers`.
+    """
+
+    signals: Signals
+    priorities: pd.DataFrame
+    answers: pd.DataFrame
+
+
 def progress(
     release: Release | Run, register: Register | None = None, *, earlier: Release | Run | None = None
 ) -> Progress:
@@ -148,8 +158,17 @@ def progress(
         No register is given, and the release holds none.
     """
     now = release if isinstance(release, Run) else Run.of(release)
-    if register is None:
-        return _kept(now)
+    found = _kept(now) if register is None else verdicts(now, register, earlier=earlier)
+    return Progress(
+        found.run, found.earlier, found.register, found.recommendations, found.comparisons, found.differences,
+        early_signals(now.results, now.manifest), priorities(now.results, now.manifest),
+        explain_or_reform(found.register, now.results, now.manifest),
+    )  # fmt: skip
+
+
+def verdicts(release: Release | Run, register: Register, *, earlier: Release | Run | None = None) -> Verdicts:
+    """Judge a register by what was released: as `progress`, without charts, ranks and answers."""
+    now = release if isinstance(release, Run) else Run.of(release)
     then = earlier if isinstance(earlier, Run) or earlier is None else Run.of(earlier)
     rows = released_rows(now.results)
     differences: list[Difference] = []
@@ -160,24 +179,10 @@ def progress(
     wanted = comparisons(register, rows, now.manifest)
     frame = _judged(wanted, rows, then, earlier_rows, now.manifest, differences, register)
     judged = tuple(_summed(one, frame[frame["recommendation"] == one.id]) for one in register.recommendations)
-    return _whole(now, then.run if then else "", register, judged, frame, differences)
+    return Verdicts(now.run, then.run if then else "", register, judged, frame, tuple(differences))
 
 
-def _whole(
-    now: Run,
-    earlier: str,
-    register: Register,
-    judged: tuple[Judged, ...],
-    frame: pd.DataFrame,
-    differences: Sequence[Difference],
-) -> Progress:
-    return Progress(
-        now.run, earlier, register, judged, frame, tuple(differences), early_signals(now.results, now.manifest),
-        priorities(now.results, now.manifest), explain_or_reform(register, now.results, now.manifest),
-    )  # fmt: skip
-
-
-def _kept(now: Run) -> Progress:
+def _kept(now: Run) -> Verdicts:
     from yjd.errors import ConfigurationError
 
     kept = now.manifest.get("progress")
@@ -193,7 +198,7 @@ def _kept(now: Run) -> Progress:
     )
     frame = pd.DataFrame(kept["comparisons"], columns=list(_KEPT))
     differences = [Difference(**{**one, "measures": tuple(one["measures"])}) for one in kept["differences"]]
-    return _whole(now, kept["earlier"], register, judged, frame, differences)
+    return Verdicts(now.run, kept["earlier"], register, judged, frame, tuple(differences))
 
 
 def _judged(
@@ -270,16 +275,16 @@ def _after(start: str, end: str, periods: float) -> str:
 
 def _summed(recommendation: Recommendation, rows: pd.DataFrame) -> Judged:
     """The verdict of a recommendation from those of its comparisons."""
-    verdicts = Counter(rows["verdict"])
+    count = Counter(rows["verdict"])
     if not len(rows):
         shown = len(recommendation.evidence)
         text = f"It has evidence of process ({shown} on record)." if shown else "No evidence of process is on record."
         return Judged(recommendation, NOT_MEASURABLE, ("No number tracks this recommendation.", text))
     order = (WORSENING, IMPROVING, MET, NO_CHANGE, INSUFFICIENT, NOT_MEASURABLE)
-    verdict = next(one for one in order if verdicts[one])
-    if verdict == MET and set(verdicts) != {MET}:
+    verdict = next(one for one in order if count[one])
+    if verdict == MET and set(count) != {MET}:
         verdict = IMPROVING
-    listed = ", ".join(f"{verdicts[one]} {one}" for one in order if verdicts[one])
+    listed = ", ".join(f"{count[one]} {one}" for one in order if count[one])
     why = [f"Of {len(rows)} comparison{'s' if len(rows) > 1 else ''}: {listed}."]
     for row in rows[rows["verdict"] == verdict].head(3).to_dict(orient="records"):
         where = "" if row["area"] == "All" else f", {row['area']}"

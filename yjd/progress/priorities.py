@@ -69,6 +69,7 @@ def priorities(
     table = table.assign(
         more=np.where(lower_is_worse, -table["estimate"], table["estimate"]), lower=ends[0], upper=ends[1]
     )
+    table = table[["status", *(name for name in COLUMNS if name in table)]]
     lists = [
         (table[table["area"] != ALL], "areas", ["measure", "group"]),
         (table[table["area"] == ALL], "stages", ["group", "unit"]),
