@@ -211,7 +211,8 @@ ROWS = [
 def filled(warehouse):
     names = ("child_id", "day", "area", "ethnicity_self", "ethnicity_officer", "ethnicity_recorded",
              "ethnicity_missing", "ethnicity")  # fmt: skip
-    fill(warehouse, "arrests", [dict(zip(names, row, strict=True)) for row in ROWS])
+    rows = [{"extract": "arrests"} | dict(zip(names, row, strict=True)) for row in ROWS]
+    fill(warehouse, "arrests", rows)
     return warehouse
 
 
@@ -321,3 +322,39 @@ def test_schemes_can_express_what_the_census_and_the_police_lists_say():
     assert officer["detailed"] == []
     assert "Mixed" not in officer["under"]
     assert quality._expressible("yjb_5")["joined"]
+
+
+def test_labels_of_its_own_widen_what_an_extract_can_express(tmp_path):
+    from yjd.measures import stages
+
+    own = 'ethnicity = { self_defined = "police_18plus1", officer = "officer" }'
+    more = own.replace(" }", ', labels = { "Rom" = "Roma", "X" = "refused" } }')
+    settings = settings_of(tmp_path, own, more)
+    section = quality.quality_section(big_counts({"Birmingham": {"known": 3000}}), settings, cells_of(), stages())
+    arrests = next(entry for entry in section["extracts"] if entry["extract"] == "arrests")
+    assert arrests["self_scheme"] == "police_18plus1+arrests"
+    assert "Roma" in section["schemes"]["police_18plus1+arrests"]["detailed"]
+    assert "Roma" not in section["schemes"]["police_uk_words"]["detailed"]
+
+
+def test_a_project_of_counts_alone_has_no_records_to_tell_of(tiny, tmp_path):
+    from yjd.measures import stages
+
+    text = template("demo.toml")
+    head, census = text.split("[[extracts]]")[:2]
+    (tmp_path / "yjd.toml").write_text(f"{head}[[extracts]]{census}", encoding="utf-8")
+    settings = load(tmp_path / "yjd.toml")
+    section = quality.quality_section(quality_counts.measure_quality(tiny, settings), settings, cells_of(), stages())
+    assert section["recorded"] == section["agreement"] == []
+    assert [entry["extract"] for entry in section["extracts"]] == ["census"]
+
+
+def test_the_whole_way_from_a_warehouse(tiny, tmp_path):
+    from yjd.measures import stages
+
+    filled(tiny)
+    settings = settings_of(tmp_path)
+    section = quality.quality_section(quality_counts.measure_quality(tiny, settings), settings, cells_of(), stages())
+    # seven records are far too few for any share
+    assert all(not found["percent"] for one in section["recorded"] for found in one["slices"])
+    assert section["agreement"] == []

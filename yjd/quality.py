@@ -6,7 +6,7 @@ The counts are of records and lie outside of the system of cells, so they have a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +58,7 @@ def quality_section(
         for name, first, last in zip(covered["extract"], covered["first_day"], covered["last_day"], strict=True)
     }
     about = {extract.name: _about(extract, days.get(extract.name)) for extract in settings.extracts}
-    schemes = {entry[name] for entry in about.values() for name in ("self_scheme", "officer_scheme") if entry[name]}
-    can = {name: _expressible(name) for name in sorted(schemes)}
+    can = _all_expressible(settings.extracts, about)
     spread = [
         _agreement(str(name), table, gate, can[about[str(name)]["officer_scheme"]])
         for name, table in counts.agreement.groupby("extract", sort=True)
@@ -250,8 +249,8 @@ def _about(extract: Extract, days: tuple[int, int] | None) -> dict[str, Any]:
         "extract": extract.name,
         "table": extract.table,
         "counts": TABLES[extract.table].counts,
-        "self_scheme": extract.ethnicity.self_defined if "ethnicity" in given else None,
-        "officer_scheme": extract.ethnicity.officer if "ethnicity_officer" in given else None,
+        "self_scheme": _named(extract, extract.ethnicity.self_defined) if "ethnicity" in given else None,
+        "officer_scheme": _named(extract, extract.ethnicity.officer) if "ethnicity_officer" in given else None,
         "identifier": "child_id" in given,
         "first": stated[0] if stated else _month(days[0]) if days else None,
         "last": stated[1] if stated else _month(days[1]) if days else None,
@@ -266,13 +265,29 @@ def _month(day: int) -> str:
     return (pd.Timestamp(0) + pd.Timedelta(days=day)).strftime("%Y-%m")
 
 
-def _expressible(scheme: str) -> dict[str, Any]:
+def _named(extract: Extract, scheme: str | None) -> str | None:
+    """A scheme, and whose own labels are added to it: 'police_16plus1+arrests'."""
+    return f"{scheme}+{extract.name}" if scheme and extract.ethnicity.labels else scheme
+
+
+def _all_expressible(extracts: Sequence[Extract], about: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    own = {extract.name: ethnicity.own_labels(extract.name, extract.ethnicity.labels) for extract in extracts}
+    named = {
+        (name, extract)
+        for extract, entry in about.items()
+        for name in (entry["self_scheme"], entry["officer_scheme"])
+        if name
+    }
+    return {name: _expressible(name.partition("+")[0], own[extract]) for name, extract in sorted(named)}
+
+
+def _expressible(scheme: str, labels: Sequence[ethnicity.Label] = ()) -> dict[str, Any]:
     """The groups that a scheme can express, the headings that it can give without detail, and what it joins."""
     table = ethnicity.crosswalk()
     own = table[(table["scheme"] == scheme) & table["missing_reason"].isna()]
     listed = ethnicity.groups()
     groups = dict(zip(listed["code"], listed["heading"], strict=True))
-    found = set(own["ethnicity"])
+    found = {*own["ethnicity"], *(label.group for label in labels if not label.missing_reason)}
     return {
         "detailed": [code for code, heading in groups.items() if code in found and code != heading],
         "headings": [code for code, heading in groups.items() if code in found and code == heading],

@@ -149,6 +149,12 @@ def source_words(entry: Mapping[str, Any]) -> str:
     return f"{name}: {SYSTEMS.get(system, system)}" if system else name
 
 
+def scheme_words(name: str) -> str:
+    """A set of labels in words: 'police 16+1 codes, and labels of its own'."""
+    base, _, own = name.partition("+")
+    return SCHEMES.get(base, base) + (", and labels of its own" if own else "")
+
+
 def table_words(name: str) -> str:
     """What a row of an extract is."""
     table = TABLES.get(name)

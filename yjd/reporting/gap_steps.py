@@ -130,7 +130,9 @@ def _coarse(view: View) -> list[tuple[str, str]]:
         lost = [group for group in detailed if group not in can]
         if entry["counts"] or not lost:
             continue
-        titles = [m.title for m in view.measures if entry["table"] in registry[m.numerator].reads]
+        titles = [
+            m.title for m in view.measures if m.numerator in registry and entry["table"] in registry[m.numerator].reads
+        ]
         if titles:
             what = "any detailed group" if not can else and_list(lost)
             found.append(
@@ -210,9 +212,9 @@ def _one_scheme(view: View) -> tuple[str, str]:
     named = [entry["self_scheme"] for entry in gap_data.extracts(view) if entry["self_scheme"]]
     if not named:
         return _UNTOLD, "No extract says which labels it uses [x]."
-    used = sorted({gap_data.SCHEMES.get(name, name) for name in named})
-    state = _HELD if len(used) == 1 else _NOT
-    return state, f"{counted(len(used), 'set')} of labels in use: {and_list(used)}."
+    used = sorted({gap_data.scheme_words(name) for name in named})
+    state = _HELD if len(set(named)) == 1 else _NOT
+    return state, f"{counted(len(set(named)), 'set')} of labels in use: {and_list(used)}."
 
 
 def _all_groups_told(view: View) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def _scheme(view: View, name: str | None) -> str:
     can = gap_data.quality(view).get("schemes", {}).get(name, {})
     detailed, under = len(can.get("detailed", ())), len(can.get("under", ()))
     size = f"{detailed} groups" if detailed else f"{under} headings only"
-    return f"{capital(gap_data.SCHEMES.get(name, name))}: {size}"
+    return f"{capital(gap_data.scheme_words(name))}: {size}"
 
 
 def _covers(first: str | None, last: str | None, *, stated: bool) -> str:
@@ -228,20 +228,34 @@ def lost_groups(view: View) -> Html:
     for group in gap_data.groups(view):
         without = [name for name in schemes if schemes[name]["detailed"] and not gap_data.expresses(view, name, group)]
         if without:
-            rows.append([text(group), text(and_list(_named(name) for name in without)), text(_counted_as(group))])
+            rows.append(
+                [text(group), text(and_list(gap_data.scheme_words(name) for name in without)), text(_counted_as(group))]
+            )
     headings = [name for name in view.manifest.get("groups", {}).get("broad", ()) if name != "Unknown"]
     for heading in headings:
         without = [name for name in schemes if heading not in schemes[name]["under"]]
         if without:
             lost = f"No such heading: {heading} children are put under the others"
-            rows.append([text(f"{heading} (heading)"), text(and_list(_named(name) for name in without)), text(lost)])
+            rows.append(
+                [
+                    text(f"{heading} (heading)"),
+                    text(and_list(gap_data.scheme_words(name) for name in without)),
+                    text(lost),
+                ]
+            )
     only = [name for name in schemes if not schemes[name]["detailed"]]
     if only:
         rows.append(
-            [text("Every detailed group"), text(and_list(_named(name) for name in only)), text("Headings only")]
+            [
+                text("Every detailed group"),
+                text(and_list(gap_data.scheme_words(name) for name in only)),
+                text("Headings only"),
+            ]
         )
-    notes = [f"{_named(name)}: {lower_first(note)}." for name in schemes for note in schemes[name]["joined"]]
-    if {"police_16plus1", "police_18plus1"} & set(schemes):
+    notes = [
+        f"{gap_data.scheme_words(name)}: {lower_first(note)}." for name in schemes for note in schemes[name]["joined"]
+    ]
+    if {"police_16plus1", "police_18plus1"} & {name.partition("+")[0] for name in schemes}:
         notes.append(
             "Chinese is code O1, beside Other, in the police 16+1 codes and A4, under Asian, in the 18+1: the same "
             "child changes heading unless the code is read within its own set of labels, as it is here."
@@ -252,10 +266,6 @@ def lost_groups(view: View) -> Html:
     return Html(
         (written or "<p>Every set of labels can express every group.</p>") + (f"<ul>{said}</ul>" if said else "")
     )
-
-
-def _named(scheme: str) -> str:
-    return gap_data.SCHEMES.get(scheme, scheme)
 
 
 _ELSEWHERE = {
