@@ -111,6 +111,13 @@ def robust_study(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False)
+def progress_study(session: nox.Session) -> None:
+    """Find how often verdicts on recommendations are wrong, and how often changes are found, where the truth is known."""
+    install(session)
+    session.run("python", "-m", "tests.study.progress", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
 def killed(session: nox.Session) -> None:
     """Kill what writes a release before every line, and whole runs at random moments."""
     install(session)

@@ -1,0 +1,220 @@
+"""How often verdicts on recommendations are wrong, where what changed is known; the tables of docs/progress.md.
+
+`python -m tests.study.progress --write docs/progress.md` (`nox -s progress_study`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tests.progress.regions import GROUPS, KNOWN, RATES, Change, counts, expected, of, results, wanted
+from tests.study.coverage import write_tables
+from tests.study.intervals import markdown
+from yjd.metrics import control_chart, excess
+from yjd.progress.changes import changes, released_rows
+from yjd.progress.priorities import rank_intervals
+from yjd.progress.signals import IN_CONTROL
+from yjd.progress.verdicts import VERDICTS, judge, with_detectable
+from yjd.recommendations import Judging
+
+REGIONS = 1000
+VOLUMES = (1.0, 10.0)
+TRACKED = ("entrants", "Black")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What changes, and which verdicts of which comparisons are then right."""
+
+    words: str
+    change: Change
+    better: tuple[tuple[str, str], ...] = ()
+    worse: tuple[tuple[str, str], ...] = ()
+    judging: Judging = field(default_factory=Judging)
+    targets: Mapping[str, float] | None = None
+
+
+def _known(**shares: float) -> np.ndarray:
+    return np.array([shares.get(group, KNOWN) for group in GROUPS])
+
+
+SCENARIOS = (
+    Scenario("nothing", Change()),
+    Scenario("the rate of one group falls by 40%", Change({"entrants": of(Black=0.6)}), better=(TRACKED,)),
+    Scenario(
+        "both rates fall by 30%, the ratio stays", Change({"entrants": np.full(5, 0.7), "precourt": np.full(5, 1.15)})
+    ),
+    Scenario("only the reference gets worse", Change({"entrants": of(White=1.4), "precourt": of(White=0.8)})),
+    Scenario(
+        "the ratio falls while both rates rise", Change({"entrants": of(Black=1.2, White=1.8)}), worse=(TRACKED,)
+    ),
+    Scenario("only recording: one group known for 75 of 100, not 95", Change(known_now=_known(Black=0.75))),
+    Scenario("only recording: one group known for 90 of 100, not 95", Change(known_now=_known(Black=0.9))),
+    Scenario("only recording: a small group known for 50 of 100, not 95", Change(known_now=_known(Other=0.5))),
+    Scenario("only recording: one group known for 95 of 100, not 75", Change(known_then=_known(Black=0.75))),
+    Scenario("unknown ethnicity rises from 5 to 20 of 100", Change(known_now=np.full(5, 0.8))),
+    Scenario("unknown ethnicity falls from 20 to 5 of 100", Change(known_then=np.full(5, 0.8))),
+    Scenario(
+        "nothing; the ratio of one group is just at the target", Change(),
+        targets={"entrants": float(RATES["entrants"][1] / RATES["entrants"][4])},
+    ),
+    Scenario("nothing; years vary 1.5 times as much as chance, which is not said", Change(dispersion=1.5)),
+    Scenario(
+        "nothing; years vary 1.5 times as much as chance, which is said", Change(dispersion=1.5),
+        judging=Judging(year_dispersion=1.5),
+    ),
+)  # fmt: skip
+
+
+def judged(scenario: Scenario, *, regions: int, volume: float, seed: int) -> pd.DataFrame:
+    """Every comparison of so many regions, each a register by itself."""
+    rows = released_rows(results(counts(scenario.change, regions=regions, volume=volume, seed=seed)))
+    asked = wanted(regions, targets=scenario.targets)
+    return judge(changes(asked, rows), scenario.judging, family=pd.factorize(asked["area"])[0])
+
+
+def false_verdicts(found: pd.DataFrame, scenario: Scenario) -> dict[str, float]:
+    """Shares of registers with a false verdict of each kind."""
+    keys = list(zip(found["measure"], found["group"], strict=True))
+    wrong = {
+        "improving": (found["verdict"] == "improving") & ~pd.Series([key in scenario.better for key in keys]),
+        "worsening": (found["verdict"] == "worsening") & ~pd.Series([key in scenario.worse for key in keys]),
+        # at the target exactly nothing may be claimed; beyond it `met` is right
+        "met": (found["verdict"] == "met") & pd.Series([key == TRACKED for key in keys]),
+    }
+    wrong["any"] = wrong["improving"] | wrong["worsening"] | wrong["met"]
+    return {name: float(flag.groupby(found["area"].to_numpy()).any().mean()) for name, flag in wrong.items()}
+
+
+def error_tables(regions: int, volumes: Sequence[float] = VOLUMES) -> str:
+    """False verdicts, and what became of the comparison in which something changes."""
+    wrong, right = [], []
+    for number, scenario in enumerate(SCENARIOS):
+        for volume in volumes:
+            found = judged(scenario, regions=regions, volume=volume, seed=100 + number)
+            share = false_verdicts(found, scenario)
+            place = [scenario.words, f"{volume:g}"]
+            wrong.append([*place, *(f"{100 * share[name]:.1f}" for name in ("improving", "worsening", "met", "any"))])
+            own = found[(found["measure"] == TRACKED[0]) & (found["group"] == TRACKED[1])]["verdict"]
+            right.append([*place, *(f"{100 * (own == verdict).mean():.1f}" for verdict in VERDICTS[:5])])
+        sys.stderr.write(f"{scenario.words}\n")
+    heads = ["what changes", "volume"]
+    return "\n\n".join([
+        "**Registers with a false verdict, in 100**",
+        markdown([*heads, "improving", "worsening", "met", "any"], wrong),
+        "**The verdict on entrants of the group that changes (Black), in 100**",
+        markdown([*heads, *VERDICTS[:5]], right),
+    ])  # fmt: skip
+
+
+CELLS = (
+    (0.5, "entrants", "Black"), (1.0, "entrants", "Mixed"), (4.0, "entrants", "Black"), (20.0, "entrants", "Black"),
+    (1.0, "precourt", "Asian"), (4.0, "precourt", "Mixed"), (20.0, "precourt", "Other"),
+)  # fmt: skip
+
+
+def power_row(volume: float, measure: str, group: str, *, regions: int, seed: int) -> tuple[float, float]:
+    """The smallest detectable change of one comparison, and how often it is found."""
+    judging = Judging()
+    one = with_detectable(judge(changes(wanted(1), released_rows(results(expected(volume=volume)))), judging), judging)
+    factor = float(one.set_index(["measure", "group"])["detectable"][measure, group])
+    scenario = Scenario("", Change({measure: of(**{group: factor})}))
+    found = judged(scenario, regions=regions, volume=volume, seed=seed)
+    own = found[(found["measure"] == measure) & (found["group"] == group)]
+    return factor, float((own["verdict"] == "improving").mean())
+
+
+def power_table(regions: int) -> str:
+    """Stated and simulated power."""
+    rows = []
+    for number, (volume, measure, group) in enumerate(CELLS):
+        factor, share = power_row(volume, measure, group, regions=regions, seed=300 + number)
+        rows.append([f"{measure}, {group}", f"{volume:g}", f"{factor:.3f}", "80.0", f"{100 * share:.1f}"])
+        sys.stderr.write(f"power {volume} {measure} {group}\n")
+    head = ["comparison", "volume", "smallest detectable (times the rate)", "power stated", "power found"]
+    return "**Power of the smallest detectable change, in 100**\n\n" + markdown(head, rows)
+
+
+def signals_table(series: int) -> str:
+    """Signals of charts without any change, for every 100 that are expected."""
+    periods = [f"p{number:02d}" for number in range(24)]
+    rows = []
+    for number, mean in enumerate((2, 5, 20, 100, 1000)):
+        chance = np.random.default_rng(900 + number)
+        frame = pd.DataFrame({
+            "measure": "m", "area": np.repeat([f"s{one:05d}" for one in range(series)], 24), "group": "Black",
+            "period": np.tile(periods, series), "numerator": chance.poisson(mean, 24 * series).astype(float),
+            "denominator": 1000.0 * mean,
+        })  # fmt: skip
+        found = control_chart(frame, kind="rate")
+        fired = found[(found["quantity"] == "signal") & (found["status"] == "ok")]
+        cells = [f"{mean}"]
+        for rule, (rate, needs) in IN_CONTROL.items():
+            own = fired[fired["term"] == rule]["estimate"].sum()
+            cells.append(f"{100 * own / (rate * (25 - needs) * series):.0f}")
+        total = sum(rate * (25 - needs) for rate, needs in IN_CONTROL.values()) * series
+        rows.append([*cells, f"{100 * fired['estimate'].sum() / total:.0f}"])
+    head = ["expected events a period", *IN_CONTROL, "all"]
+    return "**Signals without any change, for every 100 stated as expected**\n\n" + markdown(head, rows)
+
+
+def ranks_held(draws: int, *, seed: int, volume: float = 1.0) -> float:
+    """How often the rank intervals of seven areas hold all true ranks at once."""
+    chance = np.random.default_rng(seed)
+    base = np.array([4500, 2400, 1500, 3000, 900, 2100, 2700.0])
+    rates = np.array([9, 8, 11, 10, 7, 12, 8.5]) / 1000
+    rest, other = 6 * base, np.full(7, 0.005)
+    truth = base * rates - base * other
+    rank = 1 + (-truth).argsort().argsort()
+    area = np.tile([f"a{one}" for one in range(7)], draws)
+    frame = pd.concat([
+        pd.DataFrame({
+            "measure": np.repeat([f"d{draw:05d}" for draw in range(draws)], 7), "area": area, "group": group,
+            "numerator": chance.poisson(np.tile(volume * people * rate, draws)).astype(float),
+            "denominator": np.tile(volume * people, draws),
+        })
+        for group, people, rate in (("Black", base, rates), ("White", rest, other))
+    ])  # fmt: skip
+    rows = excess(frame, kind="rate", reference="White").sort_values(["measure", "area"])
+    table = [rows[name].to_numpy(dtype=float).reshape(draws, 7) for name in ("estimate", "lower", "upper")]
+    held = 0
+    for one in zip(*table, strict=True):
+        best, worst = rank_intervals(*one, level=0.95, confidence=0.95)
+        held += bool(((best <= rank) & (rank <= worst)).all())
+    return held / draws
+
+
+def tables(regions: int) -> str:
+    """The tables of docs/progress.md."""
+    ranks = [
+        [f"{volume:g}", f"{100 * ranks_held(regions, seed=77, volume=volume):.1f}"] for volume in (1.0, 10.0, 100.0)
+    ]
+    parts = [
+        error_tables(regions), power_table(2 * regions), signals_table(regions),
+        "**Lists of seven areas whose rank intervals all hold, in 100**\n\n" + markdown(["volume", "held"], ranks),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study, and show or write its tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--regions", type=int, default=REGIONS, help="registers in each setting")
+    parser.add_argument("--write", type=Path, help="document whose tables are replaced, such as docs/progress.md")
+    given = parser.parse_args(arguments)
+    text = tables(given.regions)
+    if given.write is not None:
+        write_tables(given.write, text)
+    sys.stdout.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
