@@ -141,6 +141,13 @@ def test_a_row_without_a_number_gives_no_verdict_and_no_number(status: str, disc
     assert not re.search(r"7\.7|6\.6|8\.8|123", page)
 
 
+def test_a_share_beside_that_of_the_population_is_found_whatever_it_is_compared_with() -> None:
+    ratio = row(quantity="representation_ratio", reference="everyone", estimate=3.6, lower=3.3, upper=3.9)
+    view = View(pd.DataFrame([ratio]), manifest())
+    found = claims.judge(view, reading(quantity="representation_ratio", reference="", value=3.75))
+    assert (found.outcome, found.today) == ("stands", "3.60 (3.30 to 3.90)")
+
+
 def test_about_is_as_near_for_a_share_as_for_a_ratio() -> None:
     share = next(measure for measure in looking().measures if measure.id == "precourt_share")
     composition = reading(quantity="composition", reference="")

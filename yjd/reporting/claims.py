@@ -128,12 +128,12 @@ def judge(view: View, reading: Mapping[str, Any]) -> Judged:
 
 
 def _row(view: View, measure: Measure, reading: Mapping[str, Any]) -> Row | None:
-    levels = [level for level in ("broad", "detailed") if reading["group"] in view.groups(level)]
+    """The row of the region; only a ratio to a comparison group has more than one to choose from."""
+    quantity, group = str(reading["quantity"]), str(reading["group"])
+    reference = str(reading["reference"]) if quantity == "rri" else None
+    levels = [level for level in ("broad", "detailed") if group in view.groups(level)]
     for level in dict.fromkeys([view.level, *levels]):
-        found = view.region.rows(
-            measure, str(reading["quantity"]), level=level, group=str(reading["group"]),
-            reference=str(reading["reference"]),
-        )  # fmt: skip
+        found = view.region.rows(measure, quantity, level=level, group=group, reference=reference)
         if found:
             return found[0]
     return None
