@@ -39,7 +39,9 @@ def expected(words: str) -> str:
     return " ".join(visible(plain(words)).split())
 
 
-@settings(max_examples=2, phases=[Phase.generate])  # each example holds many texts
+@settings(
+    max_examples=max(1, settings.default.max_examples // 50), phases=[Phase.generate]
+)  # each example holds many texts
 @given(st.lists(WORDS.filter(expected), min_size=20, max_size=40))
 def test_cells_and_inline_text_are_plain_text_in_both_formats(words: list[str]) -> None:
     cells = table("Caption", ("Name", "Words"), [("", [[text("x"), text(each)] for each in words])])

@@ -104,6 +104,13 @@ def test_it_is_on_every_page(project: Path) -> None:
     assert [image["alt"] for image in query(project, "image")] == ["A crest"]
 
 
+def test_a_large_logo_is_no_longer_than_a_page_can_hold(project: Path) -> None:
+    (project / "crest.svg").write_bytes(LOGO.replace(b"<rect", b"<!--" + b"x" * 280_000 + b"--><rect"))
+    office = Office.model_validate(office_settings(project, {"logo": "crest.svg", "logo_alt": "A crest"}))
+    assert html_of("## One\n", project, office=office).count("data:image/svg+xml") == 1
+    assert pdf_of("## One\n", project, office=office).startswith(b"%PDF")
+
+
 def test_the_furniture_comes_from_the_release(tmp_path: Path) -> None:
     facts = made_up.manifest(office=Office(name="Exampleshire").model_dump(), demonstration=True)
     release = made_up.write_release(tmp_path / "0f1e2d3c", made_up.results(), facts, {})

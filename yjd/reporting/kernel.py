@@ -72,6 +72,8 @@ class Kernel:
         RenderingError
             A cell failed: its place and the kind of error, never the message, which could hold a value.
         """
+        if not codes:
+            return []
         from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
         from nbformat import v4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 import re
 import shutil
@@ -110,6 +111,10 @@ def pandoc(
     """Let pandoc write a page; what the filters refuse becomes an error with the document's name."""
     import pypandoc
 
+    metadata = {"title": page.title, "pagetitle": page.title, "lang": page.lang, "subtitle": page.subtitle}
+    told = {"metadata": {name: value for name, value in metadata.items() if value}, "variables": dict(variables)}
+    defaults = written.with_name("defaults.yaml")  # a file, since a logo is too long for a command line
+    defaults.write_text(json.dumps(told), encoding="utf-8")  # JSON is YAML
     find_pandoc: Any = pypandoc.get_pandoc_path
     command = [
         str(find_pandoc()),
@@ -122,11 +127,7 @@ def pandoc(
         f"--lua-filter={folder / '_filters' / 'quarto-subset.lua'}",
         f"--lua-filter={folder / '_filters' / 'typst.lua'}",
         f"--resource-path={folder}",
-        f"--metadata=title:{page.title}",
-        f"--metadata=pagetitle:{page.title}",
-        f"--metadata=lang:{page.lang}",
-        *([f"--metadata=subtitle:{page.subtitle}"] if page.subtitle else []),
-        *(f"--variable={name}:{value}" for name, value in variables.items()),
+        f"--defaults={defaults}",
         *options,
     ]
     done = subprocess.run(
