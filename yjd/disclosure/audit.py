@@ -146,10 +146,10 @@ def _posed(table: Table, rules: Rules, links: Links) -> tuple[pd.DataFrame, Syst
     place = np.where(unknown, np.cumsum(unknown) - 1, -1)
     rows = rows_of(families, table) if families or table.statements else None
     if rows is None:
-        none, no, count = np.zeros(0), np.zeros(0, dtype=bool), int(unknown.sum())
+        none, no, own = np.zeros(0), np.zeros(0, dtype=bool), np.flatnonzero(unknown)
         nothing = System(
-            sparse.csr_array((0, count)), none, none, no, none, table.low[unknown], table.high[unknown],
-            np.zeros(count, dtype=bool),
+            sparse.csr_array((0, len(own))), none, none, no, none, table.low[own], table.high[own], table.truth[own],
+            np.zeros(len(own), dtype=bool),
         )  # fmt: skip
         targets, names, codes = _targets(table, None, np.zeros(0, dtype=bool), nothing, rules, links)
         return pd.DataFrame(columns=list(AUDIT_COLUMNS)), nothing, targets, names, codes
@@ -225,7 +225,7 @@ def _unit(columns: Ints, width: int) -> sparse.csr_array:
 def _narrowed(table: Table, targets: Targets, names: np.ndarray, codes: Codes) -> pd.DataFrame:
     """Put what was found into words."""
     bad = targets.failed | ~targets.enough(targets.low, targets.high)
-    low, high = np.ceil(targets.low[bad] - 1e-6), np.floor(targets.high[bad] + 1e-6)
+    low, high = np.ceil(targets.low[bad] - 1e-6) + 0.0, np.floor(targets.high[bad] + 1e-6)
     exact = np.where(low >= high, "sums", "interval").astype(object)
     attack = np.where(names[bad] == "", exact, names[bad])
     attack = np.where(targets.failed[bad], NOT_SETTLED, attack)

@@ -124,6 +124,8 @@ class System:
     offset : array of float, shape (rows,)
         What the seen counts add to each row.
     low, high : array of float, shape (unknowns,)
+    truth : array of float, shape (unknowns,)
+        NaN where it is not known.
     wrong : array of bool, shape (unknowns,)
         Where bounds contradict each other, so that nothing can be said.
     """
@@ -135,6 +137,7 @@ class System:
     offset: Floats
     low: Floats
     high: Floats
+    truth: Floats
     wrong: Flags
 
 
@@ -152,7 +155,7 @@ def system_of(rows: Rows, table: Table, kept: Flags, place: Ints) -> System:
     own = own[np.argsort(place[own], kind="stable")]
     low, high = table.low[own], table.high[own]
     row_low, row_high = rows.low[kept] - offset, rows.high[kept] - offset
-    return System(matrix, row_low, row_high, rows.implied[kept], offset, low, high, low > high)
+    return System(matrix, row_low, row_high, rows.implied[kept], offset, low, high, table.truth[own], low > high)
 
 
 def tightened(system: System) -> System:

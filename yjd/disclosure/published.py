@@ -84,13 +84,13 @@ def published_cells(results: pd.DataFrame, measures: Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class _Reader:
-    """Results with the key of every row's numerator, as a number."""
+    """Results with the key of every row's numerator, as a number, and whether its measure counts events."""
 
     rows: pd.DataFrame
     keys: Keys
     code: Codes
     below: Codes  # the stage of the denominator
-    quantity: NDArray[np.object_]
+    of_events: NDArray[np.bool_]
 
     @classmethod
     def of(cls, results: pd.DataFrame, measures: Sequence[Mapping[str, Any]]) -> _Reader:
@@ -109,7 +109,7 @@ class _Reader:
         below = rows["measure"].map({name: keys.word("stage", pair[1]) for name, pair in stages.items()})
         return cls(
             rows, keys, keys.codes(rows), below.fillna(-1).to_numpy(dtype=np.int64),
-            rows["quantity"].to_numpy(dtype=object),
+            rows["measure"].isin([str(one["id"]) for one in measures if _unit(one) == "event"]).to_numpy(dtype=bool),
         )  # fmt: skip
 
     def cells(self) -> pd.DataFrame:
@@ -220,7 +220,8 @@ class _Reader:
         compared = (self._among(*_COMPARED, *_ALONG) & ~self._among(*_WITHIN)) & others.to_numpy(dtype=bool)
         yield from self._of_others(compared)
         yield from self._over_periods(self._among(*_TRENDS), coarse=False)
-        yield from self._over_periods(self._among(*_SAMPLES), coarse=True)
+        # a model of children follows each child, and its sample is no part of the cells of its periods
+        yield from self._over_periods(self._among(*_SAMPLES) & self.of_events, coarse=True)
 
     def _of_others(self, chosen: NDArray[np.bool_]) -> Iterator[tuple[object, ...]]:
         keys = self.keys
@@ -251,6 +252,10 @@ class _Reader:
 
     def _tuples(self, codes: Codes) -> list[Key]:
         return list(self.keys.frame(codes).itertuples(index=False, name=None))
+
+
+def _unit(measure: Mapping[str, Any]) -> str:
+    return str(measure.get("definition", {}).get("numerator", {}).get("unit", ""))
 
 
 def spanned(period: str, first: str, periods: Sequence[str]) -> list[str]:
