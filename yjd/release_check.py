@@ -64,16 +64,14 @@ def attack_problems(release: Release, earlier: Sequence[pd.DataFrame] = ()) -> l
     earlier : sequence of DataFrame
         What each earlier release showed: see `yjd.disclosure.published_cells`.
     """
-    from yjd.disclosure import Links, Rules, audit, published_cells
+    from yjd.disclosure.audit_release import audit_release
 
     manifest = release.manifest
-    given, links = manifest.get("disclosure", {}).get("rules"), manifest.get("links")
-    if given is None or links is None:
+    if "rules" not in manifest.get("disclosure", {}) or "links" not in manifest:
         return [f"{MANIFEST} does not say by which rules and how stages add up, so nothing can be held against it"]
-    rules = Rules(**{name: given[name] for name in Rules.__dataclass_fields__})
-    found = audit([published_cells(release.results, manifest["measures"]), *earlier], rules, Links.from_json(links))
+    found = audit_release(release, earlier=earlier)
     counts = found.loc[~found["attack"].isin(_NO_ATTACK), "attack"].value_counts()
-    return [f"{number} counts that the rules hide can be worked out ({kind})" for kind, number in counts.items()]
+    return [f"an attack on it finds {number} counts ({kind})" for kind, number in counts.items()]
 
 
 def _earlier(release: Release, history: History | None) -> list[pd.DataFrame]:
