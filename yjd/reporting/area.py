@@ -11,7 +11,7 @@ from yjd.reporting import area_rows, facts, funnel, sentences
 from yjd.reporting.report import Report, open_report, points_list
 from yjd.reporting.tables import Html
 from yjd.reporting.view import View
-from yjd.reporting.words import CAUTION, and_list, children, escape_html, escape_markdown, plain
+from yjd.reporting.words import CAUTION, children, escape_html, escape_markdown, plain
 
 AREA_VARIABLE = "YJD_AREA"
 NO_AREAS = (
@@ -92,8 +92,7 @@ class AreaReport:
         if self.view is None:
             return Html("")
         view = self.view
-        blank = [view.title_of(measure) for measure in view.pathway if measure not in area_rows.told_measures(view)]
-        said = f"<p>{escape_html(f'Nothing can be shown of {and_list(blank)} [c].')}</p>" if blank else ""
+        said = f"<p>{escape_html(blank)}</p>" if (blank := area_rows.blank_statement(view)) else ""
         if not area_rows.told_measures(view):
             return Html(said)
         title, alt = area_rows.area_headline(view), area_rows.area_alt(view)

@@ -130,6 +130,17 @@ def told_measures(view: View) -> list[Measure]:
     return [m for m in view.pathway if any(item.verdict.has_numbers for item in view.compare(m))]
 
 
+def blank_statement(view: View) -> str:
+    """The measures of which the area has no comparison at all, each with its marks; empty for none."""
+    told = told_measures(view)
+    blank = []
+    for measure in view.pathway:
+        if measure not in told:
+            marks = dict.fromkeys(item.verdict.shorthand for item in view.compare(measure))
+            blank.append(f"{view.title_of(measure)} {' '.join(marks)}")
+    return f"No group can be compared on {and_list(blank)}." if blank else ""
+
+
 def area_table(view: View, measures: Sequence[Measure]) -> str:
     """A row for each measure and group: the area's number, rates and ratio, with the region's beside them."""
     bodies = []
