@@ -15,7 +15,7 @@ from yjd.reporting.catalogue import entry, reports_folder, suffix
 from yjd.reporting.page import Page, write_html
 from yjd.reporting.render import Announce, Engine, Job, render_many
 from yjd.reporting.theme import furniture
-from yjd.reporting.words import escape_markdown
+from yjd.reporting.words import escape_html, escape_markdown
 
 AREA = "area"
 _WORDS = {"html": "web page", "pdf": "PDF", "slides": "slides"}
@@ -90,14 +90,16 @@ def _index(document: str, release: Path, folder: Path, jobs: Sequence[Job]) -> P
     for job in jobs:
         by_area.setdefault(job.parameters[AREA], []).append(job)
     lines = [f"- {', '.join(_link(area, job) for job in made)}" for area, made in by_area.items()]
+    about = furniture(release)
+    stamp = f'<div class="yjd-banner" role="note"><p><strong>{escape_html(about.state)}</strong></p></div>'
     page = Page(
         name="index.html",
         title=f"{found.title}: all areas",
-        subtitle="",
+        subtitle=about.project,
         lang=str(found.project.get("lang") or "en-GB"),
         contents=False,
-        markdown="\n".join(["## Areas", "", *lines, ""]),
-        furniture=furniture(release),
+        markdown="\n".join([*(["```{=html}", stamp, "```", ""] if about.state else []), "## Areas", "", *lines, ""]),
+        furniture=about,
     )
     output = folder / "index.html"
     with tempfile.TemporaryDirectory(prefix="yjd-index-") as scratch:
