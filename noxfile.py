@@ -112,7 +112,7 @@ def robust_study(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False)
 def progress_study(session: nox.Session) -> None:
-    """Find how often verdicts on recommendations are wrong, and how often changes are found, where the truth is known."""
+    """Find how often verdicts on recommendations are wrong, and how often changes are found, with a known truth."""
     install(session)
     session.run("python", "-m", "tests.study.progress", *session.posargs)
 
@@ -165,6 +165,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/bench.py", *session.posargs)
     session.run("python", "tests/bench_metrics.py")
     session.run("python", "tests/bench_models.py")
+    session.run("python", "tests/bench_reports.py")
 
 
 @nox.session(python=OLDEST, default=False)
