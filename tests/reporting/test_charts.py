@@ -10,7 +10,7 @@ import pytest
 
 from tests.reporting.made_up import manifest, results
 from yjd.reporting import headlines, palette
-from yjd.reporting.charts import charts_for
+from yjd.reporting.charts import chart_svg, charts_for
 from yjd.reporting.view import View
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -51,9 +51,9 @@ def test_alternative_text_is_the_generated_one(charts: dict[str, bytes], view: V
 
 def test_hidden_points_are_marked_in_place_and_nothing_of_them_is_drawn() -> None:
     frame = results()
-    shown = charts_for(frame, manifest())["forest.svg"].decode()
+    shown = chart_svg(View(frame, manifest()), "forest").decode()
     frame.loc[frame["quantity"] == "rri", "disclosure"] = "hidden"
-    hidden = charts_for(frame, manifest())["forest.svg"].decode()
+    hidden = chart_svg(View(frame, manifest()), "forest").decode()
     assert hidden.count("[c]") > shown.count("[c]")
     assert "3.2 (2.8 to 3.7)" in shown
     assert not re.search(r"\d\.\d+ \(", hidden)
@@ -62,7 +62,7 @@ def test_hidden_points_are_marked_in_place_and_nothing_of_them_is_drawn() -> Non
 def test_markup_in_a_title_stays_text() -> None:
     facts = manifest()
     facts["measures"][0]["title"] = "<script>alert(1)</script> & $x^2$"
-    content = charts_for(results(), facts)["forest.svg"].decode()
+    content = chart_svg(View(results(), facts), "forest").decode()
     assert "<script" not in content
     assert "&lt;script&gt;" in content
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.reporting.made_up import GROUPS, MEASURES, manifest, results, row
 from yjd.reporting import facts, headlines, sentences, tables
-from yjd.reporting.charts import charts_for
+from yjd.reporting.charts import chart_svg
 from yjd.reporting.report import Report
 from yjd.reporting.view import View
 from yjd.reporting.words import Measure
@@ -76,8 +76,8 @@ def test_another_kind_of_period_is_never_taken() -> None:
 
 
 def test_the_period_is_named_wherever_the_measure_is_shown(frame: pd.DataFrame, later: View) -> None:
-    charts = charts_for(frame, manifest())
-    drawn = " ".join(re.findall(r">([^<>]+)</text>", charts["forest.svg"].decode()))
+    forest = chart_svg(later, "forest").decode()
+    drawn = " ".join(re.findall(r">([^<>]+)</text>", forest))
     assert NAMED in drawn
     assert "unless another period is" in drawn
     assert NAMED in tables.forest_table(later, later.pathway, "Rates")

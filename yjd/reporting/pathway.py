@@ -23,7 +23,7 @@ from yjd.reporting.words import (
     rate_text,
     ratio_text,
 )
-from yjd.schema import UNKNOWN
+from yjd.schema import POPULATION, UNKNOWN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +48,7 @@ class Way:
 
     group: str
     steps: Sequence[Step]
+    base: str  # who is followed: residents, or a stage
 
     @property
     def whole(self) -> Row | None:
@@ -72,7 +73,18 @@ def ways(view: View, pathway: str) -> list[Way]:
     if not stages:
         return []
     groups = [group for group in view.groups() if group not in (view.reference, UNKNOWN)]
-    return [Way(group, [_step(view, rows, group, stage) for stage in stages]) for group in groups]
+    base = base_words(view, pathway)
+    return [Way(group, [_step(view, rows, group, stage) for stage in stages], base) for group in groups]
+
+
+def base_words(view: View, pathway: str) -> str:
+    """Who a pathway begins with, in a sentence."""
+    steps = _named(view).get(pathway.removeprefix(PREFIX)) or [POPULATION]
+    return "residents" if steps[0] == POPULATION else lower_first(view.stage_title(steps[0]))
+
+
+def _named(view: View) -> dict[str, list[str]]:
+    return {str(entry["name"]): list(entry["steps"]) for entry in view.manifest.get("pathways", ())}
 
 
 def _step(view: View, rows: dict[tuple[str, str, str], Row], group: str, stage: str) -> Step:
@@ -85,9 +97,8 @@ def _ordered(view: View, pathway: str, stages: set[str]) -> list[str]:
 
     The last stage is the one that the pathway is named after.
     """
-    named = {entry["name"]: entry["steps"] for entry in view.manifest.get("pathways", ())}
     listed = [stage for measure in view.measures for stage in (measure.denominator, measure.numerator)]
-    order = list(named.get(pathway.removeprefix(PREFIX), listed))
+    order = _named(view).get(pathway.removeprefix(PREFIX), listed)
     last = pathway.removeprefix(PREFIX)
     return sorted(stages, key=lambda s: (s == last, order.index(s) if s in order else len(order), s))
 
@@ -102,13 +113,13 @@ def way_sentence(view: View, way: Way) -> str:
     who, whom = children(way.group), children(view.reference)
     last = way.steps[-1]
     whole = verdict_of(way.whole)
-    start = f"{capital(who)}, from residents to {lower_first(last.title)}"
+    start = f"{capital(who)}, from {way.base} to {lower_first(last.title)}"
     if not whole.has_numbers:
         return f"{start}: {lower_first(whole.words)} {whole.shorthand}, {whole.reason}."
     row = way.whole
     assert row is not None
     ratio = f"{ratio_text(row['estimate'])} times as many"
-    rates = _both_rates(row)
+    rates = _both_rates(row, way.base)
     interval = f"interval {interval_text(row['lower'], row['upper'])}"
     if not whole.is_clear:
         told = f"{rates}; ratio {ratio_text(row['estimate'])}, {interval}"
@@ -116,7 +127,7 @@ def way_sentence(view: View, way: Way) -> str:
     return f"{start}: {ratio} for their number as {whom} ({rates}; {interval}). {_parts_sentence(way)}".strip()
 
 
-def _both_rates(row: Row) -> str:
+def _both_rates(row: Row, base: str) -> str:
     bases = row["denominator"], row["reference_denominator"]
     if not all(base > 0 for base in bases):
         return "without the rates [x]"
@@ -124,7 +135,7 @@ def _both_rates(row: Row) -> str:
         rate_text(1000 * n / base)
         for n, base in zip((row["numerator"], row["reference_numerator"]), bases, strict=True)
     )
-    return f"{own} and {other} for every 1,000 residents"
+    return f"{own} and {other} for every 1,000 {base}"
 
 
 def _parts_sentence(way: Way) -> str:
@@ -185,8 +196,8 @@ def pathway_table(view: View, pathway: str) -> str:
         "Share of the difference, of 100",
     )
     caption = (
-        f"From residents to {last}: the factor of each stage, compared with {children(view.reference)}, "
-        f"{view.period_label()}"
+        f"From {base_words(view, pathway)} to {last}: the factor of each stage, compared with "
+        f"{children(view.reference)}, {view.period_label()}"
     )
     return table(caption, columns, bodies)
 
@@ -245,10 +256,10 @@ def pathway_headline(view: View, pathway: str) -> str:
     last = lower_first(view.stage_title(pathway.removeprefix(PREFIX)))
     far = furthest(view, pathway)
     if far is None:
-        return f"From residents to {last}: no group can be told from {children(view.reference)}"
+        return f"From {base_words(view, pathway)} to {last}: no group can be told from {children(view.reference)}"
     outcome = verdict_of(far.whole).outcome
     names = [lower_first(step.title) for step in far.steps if verdict_of(step.factor).outcome == outcome]
-    said = f"{capital(children(far.group))}, from residents to {last}"
+    said = f"{capital(children(far.group))}, from {far.base} to {last}"
     return f"{said}: clearly {outcome} at {and_list(names)}" if names else f"{said}: no one stage is clearly {outcome}"
 
 

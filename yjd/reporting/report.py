@@ -185,7 +185,9 @@ class Report:
             drawn = self.drawing(name, partial(pathway.pathway_chart, view, name),
                                   pathway.pathway_headline(view, name), pathway.pathway_alt(view, name))  # fmt: skip
             last = lower_first(view.stage_title(name.removeprefix(pathway.PREFIX)))
-            made = tables.details(f"From residents to {last}: the numbers", pathway.pathway_table(view, name))
+            made = tables.details(
+                f"From {pathway.base_words(view, name)} to {last}: the numbers", pathway.pathway_table(view, name)
+            )
             block = f"<ul>{said}</ul>{drawn}{made}"
             parts.append(tables.details(f"The pathway to {last}", block) if parts else block)
         return Html("".join(parts) or "<p>No pathway can be followed in this release [x].</p>")
