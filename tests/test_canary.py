@@ -42,6 +42,8 @@ def test_no_value_of_a_record_and_no_name_of_a_partner_gets_out(
         content = path.read_bytes()
         assert not found_in(content), name
         assert not [day for day in dates if day.encode() in content], name
+    assert call("release", "check") == 0
+    assert not found_in("".join(capfd.readouterr()).encode())
     # the history stays, but any later run may publish what it holds
     with History.open(f"sqlite:///{(tmp_path / 'work' / 'history.sqlite').as_posix()}") as history:
         (run,) = history.runs()["run"]

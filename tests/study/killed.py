@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,8 @@ def whole_runs(folder: Path) -> tuple[int, int]:
     project, chance, counts = _project(folder / "killed"), random.Random(2), [0, 0]
     release = project.folder / "work" / "release" / expected.name
     for _ in range(RUNS):
+        if release.exists():  # it would stay, whatever is killed now
+            shutil.rmtree(project.folder / "work")
         running = _run(project.folder)
         time.sleep(chance.uniform(0.3, 1.0) * lasts)
         os.killpg(running.pid, signal.SIGKILL)  # the kernel that renders, too
