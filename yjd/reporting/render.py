@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,13 +13,13 @@ from types import TracebackType
 from typing import Literal
 
 from yjd.errors import RenderingError
-from yjd.office import Office
 from yjd.release import verify
-from yjd.reporting.catalogue import QUARTO, RELEASE, Entry, documents, entry, reports_folder, suffix
-from yjd.reporting.embedded import assignments, run_document
+from yjd.reporting.catalogue import RELEASE, Entry, documents, entry, reports_folder, suffix
+from yjd.reporting.embedded import run_document
 from yjd.reporting.kernel import Kernel
-from yjd.reporting.page import SLIDES, Page, refuse_requests, replace_file, write_html
+from yjd.reporting.page import SLIDES, Page, write_html
 from yjd.reporting.pdf import write_pdf
+from yjd.reporting.quarto import quarto_is_usable, quarto_version, run_quarto, with_parameters
 from yjd.reporting.report import RELEASE_VARIABLE
 from yjd.reporting.theme import Furniture, for_quarto, furniture
 
@@ -31,8 +27,6 @@ __all__ = ["Job", "documents", "quarto_is_usable", "quarto_version", "render", "
 
 Engine = Literal["auto", "quarto", "embedded"]
 Announce = Callable[[str], None]
-_OLDEST_QUARTO = (1, 9)
-_PARAMETERS_CELL = r"^```\{python\}\n(?:#\|.*\n)*#\|\s*tags:.*\bparameters\b.*\n(?:.*\n)*?```$"
 
 
 @dataclass(frozen=True)
@@ -202,8 +196,8 @@ class _Workshop:
         for_quarto(self._about.office, folder)
         copy = folder / found.source.name
         text = found.source.read_text(encoding="utf-8")
-        copy.write_text(_with_parameters(text, {RELEASE: str(self._release), **job.parameters}), encoding="utf-8")
-        _run_quarto(copy, self._release, job, title=self.title(found, job), office=self._about.office)
+        copy.write_text(with_parameters(text, {RELEASE: str(self._release), **job.parameters}), encoding="utf-8")
+        run_quarto(copy, self._release, job.format, job.output, title=self.title(found, job), office=self._about.office)
 
     def _copy(self, found: Entry) -> Path:
         """A copy of the document's folder, since running may write beside it and the package may not be writable."""
@@ -222,73 +216,6 @@ def _checked(job: Job) -> Entry:
             f"It has: {', '.join(found.parameters) or 'none'}.",
         )
     return found
-
-
-def _with_parameters(text: str, parameters: Mapping[str, str]) -> str:
-    """The text of a document with its parameters set after the cell that is tagged for them."""
-    found = re.search(
-        r"^```\{python\}\n(?:#\|.*\n)*#\|\s*tags:.*\bparameters\b.*\n(?:.*\n)*?```$", text, flags=re.MULTILINE
-    )
-    if found is None:
-        return text
-    cell = f"\n\n```{{python}}\n#| include: false\n{assignments(parameters)}\n```"
-    return text[: found.end()] + cell + text[found.end() :]
-
-
-def quarto_is_usable() -> bool:
-    """Quarto is on the path and new enough."""
-    version = quarto_version()
-    return version is not None and version >= _OLDEST_QUARTO
-
-
-def quarto_version() -> tuple[int, ...] | None:
-    """The version of the Quarto on the path, or None."""
-    program = shutil.which("quarto")
-    if program is None:
-        return None
-    try:
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return tuple(int(part) for part in re.findall(r"\d+", told.stdout)[:2]) or None
-
-
-def _run_quarto(source: Path, release: Path, job: Job, *, title: str, office: Office) -> None:
-    program = shutil.which("quarto")
-    if program is None:
-        raise RenderingError("Quarto is not on the path.", "Install it, or ask for the engine `embedded`.")
-    import yjd
-
-    package = str(Path(yjd.__file__).resolve().parent.parent)
-    paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    environment = os.environ | {
-        "QUARTO_PYTHON": sys.executable,
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
-        RELEASE_VARIABLE: str(release),
-    }
-    name = f"page{suffix(job.format)}"
-    metadata = {"title": title, "author": office.name, "yjd-accent": office.accent, "yjd-stamp": office.stamp}
-    told = [part for key, value in metadata.items() for part in ("--metadata", f"{key}:{value}")]
-    done = subprocess.run(
-        [program, "render", source.name, "--to", QUARTO[job.format], "--output", name, *told],
-        cwd=source.parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    page = next(iter([*source.parent.glob(name), *source.parent.glob(f"*/{name}")]), None)
-    if done.returncode or page is None:
-        line = re.search(r"^(\w*(?:Error|Exception))\b", done.stderr, flags=re.MULTILINE)
-        why = f" with {line[1]}" if line else ""
-        raise RenderingError(
-            f"{source.name}: Quarto stopped{why} (exit code {done.returncode}).",
-            "Render it with the engine `embedded` to see the line.",
-        )
-    if job.format != "pdf":
-        refuse_requests(page.read_text(encoding="utf-8"), source.name)
-    replace_file(page, job.output)
-    page.unlink()
 
 
 def _release_folder(release: Path | str) -> Path:
