@@ -1,4 +1,4 @@
-"""The audit on small tables whose every solution can be listed, and each attack on a release that is too weak for it."""
+"""The audit on small tables whose every solution can be listed; each attack on a weak release and on a sound one."""
 
 from __future__ import annotations
 

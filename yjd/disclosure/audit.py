@@ -8,7 +8,7 @@ hidden counts matter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -97,7 +97,7 @@ def _less_earlier(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     return renamed.drop_duplicates([*keys, "attack"], ignore_index=True)
 
 
-def _finding(table: Table, codes: Codes, attack: object, low: object, high: object) -> pd.DataFrame:
+def _finding(table: Table, codes: Codes, attack: Any, low: Any, high: Any) -> pd.DataFrame:
     return table.keys.frame(codes).assign(attack=attack, low=low, high=high)
 
 

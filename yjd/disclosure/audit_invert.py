@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 INVERTED_COLUMNS = (*CELL_KEYS, "attack", "low", "high")
 _MOST = 20_000  # limits are tried for counts up to this
 _NEAR = 1e-6
+_ROUNDED = 8  # numbers with more decimals were not rounded
 _RATES = ("rate", "funnel", "control")
 _BESIDE = {"rri": "rri", "representation_ratio": "rri", "difference": "difference", "excess": "excess"}
 _OF_CELL = ("period", "area", "sex", "age_band", "deprivation", "level", "group")
@@ -47,19 +48,36 @@ def inverted_counts(
     import pandas as pd
 
     known = _Known(published)
+    digits = {
+        column: {str(name): _last_digit(own) for name, own in results.groupby("quantity")[column]}
+        for column in ("estimate", "upper")
+    }
     named = {str(one["id"]): one for one in measures}
     numbers = results[["estimate", "lower", "upper"]].notna().any(axis=1)
     asked = results[numbers & results["measure"].isin(list(named)) & (results["rung"] == "")]
     asked = asked[asked["quantity"].isin([*_RATES, *_BESIDE, "composition"])]
     stage = asked["measure"].map({name: str(one["numerator"]) for name, one in named.items()}).astype("str")
-    asked = asked.assign(stage=stage)
+    asked = asked.assign(stage=stage, **{
+        f"last_{column}": asked["quantity"].map(last).astype("float64") for column, last in digits.items()
+    })  # fmt: skip
     found = [
         (*_key(row, str(one["numerator"])), attack, low, high)
-        for row in asked[~known.has_exactly(asked)].to_dict("records")
+        for row in _records(asked[~known.has_exactly(asked)])
         for one in (named[str(row["measure"])],)
         for attack, low, high in _attacks(row, one, known)
     ]
     return pd.DataFrame(found, columns=list(INVERTED_COLUMNS)).drop_duplicates(ignore_index=True)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _last_digit(numbers: pd.Series) -> float:
+    """Half of the last digit to which the numbers of a quantity are printed; 0 of numbers that were not rounded."""
+    values = numbers.dropna().unique()
+    digits = max((len(repr(float(value)).partition(".")[2].rstrip("0")) for value in values), default=0)
+    return 0.0 if digits > _ROUNDED or any("e" in repr(float(value)) for value in values) else 0.5 * 10.0**-digits
 
 
 class _Known:
@@ -97,17 +115,17 @@ def _attacks(row: Mapping[str, Any], measure: Mapping[str, Any], known: _Known) 
     # a denominator that is itself rounded gives nothing exactly
     base = _first(own, np.nan if _is_rounded(row) else row["denominator"])
     if quantity in _RATES:
-        yield from _around("rate x denominator", row["estimate"], base / per)
+        yield from _around("rate x denominator", row, base / per)
         if quantity == "rate":
             yield from _from_limits(row, base, per, str(measure.get("kind", "rate")))
     elif quantity == "composition":
         total = _first(known.count(_key(row, above, group=KNOWN)), row["denominator"])
-        yield from _around("share x total", row["estimate"], total / 100)
+        yield from _around("share x total", row, total / 100)
     else:
         group = KNOWN if row["reference"] == "everyone" else str(row["reference"])
         events = _first(row["reference_numerator"], known.count(_key(row, above, group=group)))
         others = _first(row["reference_denominator"], known.count(_key(row, below, group=group)))
-        yield from _beside(_BESIDE[quantity], float(row["estimate"]), base, per, events, others)
+        yield from _beside(_BESIDE[quantity], row, base, per, events, others)
 
 
 def _is_rounded(row: Mapping[str, Any]) -> bool:
@@ -115,34 +133,26 @@ def _is_rounded(row: Mapping[str, Any]) -> bool:
 
 
 def _beside(
-    kind: str, estimate: float, base: float, per: float, events: float, others: float
+    kind: str, row: Mapping[str, Any], base: float, per: float, events: float, others: float
 ) -> Iterator[tuple[str, float, float]]:
     expected = base * events / others if others else np.nan
     if kind == "rri":
-        yield from _around("ratio", estimate, expected)
+        yield from _around("ratio", row, expected)
     elif kind == "difference":
-        yield from _around("difference", estimate, base / per, expected)
+        yield from _around("difference", row, base / per, expected)
     else:
-        yield from _around("excess", estimate, 1.0, expected)
+        yield from _around("excess", row, 1.0, expected)
 
 
-def _around(attack: str, shown: float, times: float, plus: float = 0.0) -> Iterator[tuple[str, float, float]]:
+def _around(attack: str, row: Mapping[str, Any], times: float, plus: float = 0.0) -> Iterator[tuple[str, float, float]]:
     """The counts that give a shown number, which may have been rounded in its last digit."""
-    value, slack = shown * times + plus, abs(times) * _half_digit(shown)
+    value, slack = float(row["estimate"]) * times + plus, abs(times) * float(row["last_estimate"])
     if not np.isfinite(value):
         return
-    low, high = np.ceil(value - slack - _NEAR), np.floor(value + slack + _NEAR)
+    slack += _NEAR * max(1.0, abs(value))
+    low, high = np.ceil(value - slack), np.floor(value + slack)
     if low <= high:
         yield attack, max(float(low), 0.0), float(high)
-
-
-def _half_digit(shown: float) -> float:
-    """Half of the last digit of a number as it is printed; almost nothing of one that was not rounded."""
-    text = repr(float(shown))
-    if "e" in text or not np.isfinite(shown):
-        return float(abs(shown) * _NEAR) if np.isfinite(shown) else 0.0
-    digits = len(text.partition(".")[2].rstrip("0"))
-    return float(0.5 * 10.0**-digits)
 
 
 def _from_limits(row: Mapping[str, Any], base: float, per: float, kind: str) -> Iterator[tuple[str, float, float]]:
@@ -154,7 +164,7 @@ def _from_limits(row: Mapping[str, Any], base: float, per: float, kind: str) -> 
     limits = _limits(n, base, float(row["confidence"]), kind, method)
     near = np.ones(len(n), dtype=bool)
     for shown, of_count in zip((lower, upper), limits, strict=True):
-        slack = max(_half_digit(shown), _NEAR * abs(shown)) + 1e-9
+        slack = max(float(row["last_upper"]), _NEAR * abs(shown)) + 1e-9
         near &= np.abs(of_count * per - shown) <= slack
     if near.any():
         yield "interval inversion", float(n[near].min()), float(n[near].max())

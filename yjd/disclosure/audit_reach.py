@@ -139,9 +139,9 @@ class _Parts:
         joined = sparse.vstack([matrix, tied]).tocsr() if tied.shape[0] else matrix
         links = joined @ sparse.diags_array(free.astype(np.float64))
         links.eliminate_zeros()
-        graph = sparse.block_array([[None, links.T], [links, None]]).tocsr() if joined.shape[0] else (
-            sparse.csr_array((count, count))
-        )  # fmt: skip
+        size = count + links.shape[0]
+        entries = links.tocoo()
+        graph = sparse.csr_array((np.ones(len(entries.data)), (entries.row + count, entries.col)), shape=(size, size))
         _, label = connected_components(graph, directed=False)
         of_unknown = np.where(free, label[:count], -1)
         of_row = label[count : count + matrix.shape[0]].astype(np.int64)

@@ -69,7 +69,7 @@ def _rows(family: Family, table: Table) -> Rows:
     variable = np.concatenate([family.total[printed], family.part])
     of_part = np.where(printed[family.row], -sign, 1.0)
     factor = np.concatenate([np.full(len(whole), sign), of_part])
-    truth = np.bincount(row, factor * table.truth[variable], size)
+    truth = _summed(row, factor * table.truth[variable], size)
     exact = family.exact & printed
     low, high = np.zeros(size), np.where(exact, 0.0, np.inf)
     unknown = np.isnan(truth)
@@ -101,7 +101,7 @@ def _stated(table: Table) -> Rows | None:
     row = np.repeat(np.arange(size), [len(one.terms) for one in given])
     variable = np.array([place for one in given for place, _ in one.terms], dtype=np.int64)
     factor = np.array([times for one in given for _, times in one.terms], dtype=np.float64)
-    truth = np.bincount(row, factor * table.truth[variable], size)
+    truth = _summed(row, factor * table.truth[variable], size)
     low, high = (np.array([getattr(one, side) for one in given], dtype=np.float64) for side in ("low", "high"))
     wrong = (truth < low - _SLACK) | (truth > high + _SLACK)
     low, high = np.where(wrong, -np.inf, low), np.where(wrong, np.inf, high)
@@ -148,7 +148,7 @@ def system_of(rows: Rows, table: Table, kept: Flags, place: Ints) -> System:
     row, variable, factor = new[rows.row[inside]], rows.variable[inside], rows.factor[inside]
     seen = place[variable] < 0
     count, unknowns = int(kept.sum()), int((place >= 0).sum())
-    offset = np.bincount(row[seen], factor[seen] * table.low[variable[seen]], count)
+    offset = _summed(row[seen], factor[seen] * table.low[variable[seen]], count)
     entries = (factor[~seen], (row[~seen], place[variable[~seen]]))
     matrix = sparse.csr_array(entries, shape=(count, unknowns))
     own = np.flatnonzero(place >= 0)
@@ -189,6 +189,10 @@ def tightened(system: System) -> System:
     return replace(system, low=low, high=high, wrong=wrong)
 
 
+def _summed(row: Ints, values: Floats, size: int) -> Floats:
+    return np.bincount(row, values, size).astype(np.float64)
+
+
 def _ends(factor: Floats, up: Flags, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     with np.errstate(invalid="ignore"):
         return np.where(up, factor * low, factor * high), np.where(up, factor * high, factor * low)
@@ -199,5 +203,5 @@ def activity(system: System) -> tuple[Floats, Floats]:
     matrix = system.matrix
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     ends = _ends(matrix.data, matrix.data > 0, system.low[matrix.indices], system.high[matrix.indices])
-    least, most = (np.bincount(row, values, matrix.shape[0]) for values in ends)
+    least, most = (_summed(row, values, matrix.shape[0]) for values in ends)
     return least, most

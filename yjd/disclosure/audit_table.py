@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -101,7 +101,7 @@ def _few(table: Table, children: pd.DataFrame, rules: Rules) -> Flags:
         return np.asarray((table.truth > 0) & ((number < rules.minimum_children) | dominated))
 
 
-def _further(links: Links) -> dict[str, list[str]]:
+def _further(links: Links) -> dict[str, Iterable[str]]:
     stages = [*links.subsets, *links.subsets.values(), *(whole for whole, _ in links.parts)]
     periods = [*links.related_periods, *(part for parts in links.related_periods.values() for part in parts)]
     return {"stage": stages, "period": periods, "group": [*links.headings, *links.headings.values()]}

@@ -108,7 +108,7 @@ class _Reader:
         keys = Keys.of([rows], {name: iter(list_) for name, list_ in words.items()})
         below = rows["measure"].map({name: keys.word("stage", pair[1]) for name, pair in stages.items()})
         return cls(
-            rows, keys, keys.codes(rows), below.fillna(-1).to_numpy(dtype=np.int64),
+            rows, keys, keys.codes(rows), np.asarray(below.fillna(-1), dtype=np.int64),
             rows["measure"].isin([str(one["id"]) for one in measures if _unit(one) == "event"]).to_numpy(dtype=bool),
         )  # fmt: skip
 
@@ -163,8 +163,8 @@ class _Reader:
         return table[numbered] if len(words) else numbered.astype(np.int64)
 
     def _counts(self) -> Iterator[_Counts]:
-        keys, plain = self.keys, (self.rows["rung"] == "").to_numpy(dtype=bool)
-        no_base = (self.rows["status"] == "no_denominator").to_numpy(dtype=bool)
+        keys, plain = self.keys, self.rows["rung"].eq("").to_numpy(dtype=bool)
+        no_base = self.rows["status"].eq("no_denominator").to_numpy(dtype=bool)
         for names, exact in ((_OF_GROUP, True), (_WITHIN, False)):
             chosen = self._among(*names) & plain
             yield self._part(chosen, self.code[chosen], "numerator", exact=exact)
