@@ -1,10 +1,14 @@
-"""How long disclosure control takes on a regional project: ``python tests/bench_disclosure.py [periods]``.
+"""How long disclosure control takes on a regional project: ``python -m tests.bench_disclosure [periods]``.
 
 19 detailed ethnic groups and 5 broad ones, 7 areas, 2 sexes, 3 age bands and 15 nested stages in 20 years, at the
 margins all, area, sex, age band and area x sex x age band: about 495,000 cells. Counts are made up (Poisson, seeded).
 """
 
 from __future__ import annotations
+
+import sys
+import time
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -89,3 +93,33 @@ def links():
         periods_add_up=frozenset(STAGES), denominators=[],
         headings={group: heading for heading, inside in GROUPS.items() for group in inside},
     )  # fmt: skip
+
+
+def main() -> None:
+    """Print what protection and the audit cost, against hiding small counts alone."""
+    from tests.disclosure.tables import RULES
+    from yjd.disclosure import audit, protect
+
+    periods = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    cells = project(periods)
+    known = links()
+    start = time.perf_counter()
+    small = cells["n"].between(RULES.smallest_hidden, RULES.minimum_count - 1)
+    threshold = cells.assign(n=cells["n"].mask(small), disclosure=np.where(small, "hidden", "shown"))
+    alone = time.perf_counter() - start
+    start = time.perf_counter()
+    released = protect(cells, RULES, known)
+    protecting = time.perf_counter() - start
+    start = time.perf_counter()
+    found = audit(released, RULES, known)
+    auditing = time.perf_counter() - start
+    hidden = (released["disclosure"] == "hidden").sum()
+    few, times = small.sum(), hidden / small.sum()
+    print(f"{len(cells):,} cells, {(cells['n'] > 0).sum():,} of them above 0, in {periods} periods")  # noqa: T201
+    print(f"protect {protecting:.1f} s: {hidden:,} hidden, {few:,} of them small")  # noqa: T201
+    print(f"audit {auditing:.1f} s: {len(found)} findings")  # noqa: T201
+    print(f"threshold alone {alone:.2f} s: {few:,} hidden; protection hides {times:.2f} times as many")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

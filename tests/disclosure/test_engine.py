@@ -200,3 +200,23 @@ def test_what_cannot_be_protected_is_refused():
     given = links(parts=[("population", ["residents"])], public_stages=frozenset(["population"]))
     with pytest.raises(DisclosureError, match="nothing is released"):
         protect(table, RULES, given)
+
+
+def test_children_counted_once_are_no_more_than_their_years_and_no_fewer_than_any():
+    # 11 in three years are at most 3, 5 and 3: were all of these hidden and nothing else, each would be known.
+    years = ("2021-22", "2022-23", "2023-24")
+    counts = dict(zip(years, (3, 5, 3), strict=True)) | {"2021-24": 11}
+    table = cells([({"period": period}, n) for period, n in counts.items()])
+    given = links(related_periods={"2021-24": years}, periods_add_up=frozenset())
+    released = protect(table, RULES, given)
+    bounds = [{0: 1.0, 1: 1.0, 2: 1.0, 3: -1.0}, *({3: 1.0, row: -1.0} for row in range(3))]
+    for row in range(3):
+        assert possible(released, [], {row: 1.0}, bounds) >= RULES.interval_width
+
+
+def test_all_others_than_a_group_are_protected():
+    # 22 of 26 are White: the 4 others can be read from what is shown.
+    table = cells([({"group": group}, n) for group, n in zip("WB", (22, 4), strict=True)] + [({"group": "Known"}, 26)])
+    released = protect(table, RULES, links())
+    others = {2: 1.0, 0: -1.0}
+    assert possible(released, [{2: 1.0, 0: -1.0, 1: -1.0}], others) >= RULES.interval_width

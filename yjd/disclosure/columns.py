@@ -92,11 +92,23 @@ class Columns:
         self.floor.append(floor)
         return np.arange(start, start + len(keys))
 
-    def relate(self, total: Ints, parts: Ints, of: Ints, rest: Ints | None = None, *, defines: bool = False) -> None:
-        """Say that totals are sums: ``total[of[i]]`` has the part ``parts[i]``, and all of them a rest, where given."""
+    def relate(
+        self,
+        total: Ints,
+        parts: Ints,
+        of: Ints,
+        rest: Ints | None = None,
+        *,
+        defines: bool = False,
+        excess: bool = False,
+    ) -> None:
+        """Say that totals are sums: ``total[of[i]]`` has the part ``parts[i]``, and all of them a rest, where given.
+
+        With `excess` the rest is what the parts are more than their total.
+        """
         row = np.arange(total.size)
         rest, rest_row = (NONE, NONE) if rest is None else (rest, row)
-        value = np.repeat([1.0, -1.0], [total.size, parts.size + rest.size])
+        value = np.repeat([1.0, -1.0, 1.0 if excess else -1.0], [total.size, parts.size, rest.size])
         self.pieces.append(
             (self.relations + np.concatenate([row, of, rest_row]), np.concatenate([total, parts, rest]), value)
         )

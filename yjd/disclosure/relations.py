@@ -84,7 +84,7 @@ def _summed(c: Columns, parts: Ints, of: Ints, keys: Ints) -> Ints:
     return columns
 
 
-def relate_groups(c: Columns, rows: Ints, links: Links) -> Ints:
+def relate_groups(c: Columns, rows: Ints, links: Links, small: Small) -> Ints:
     """Relate groups to Known and All, and detailed groups to broad ones; return broad groups that nobody prints."""
     group, level = c.table[rows, GROUP], c.table[rows, LEVEL]
     everyone, known, unknown = (group == c.code(GROUP, name) for name in (ALL, KNOWN, UNKNOWN))
@@ -100,6 +100,8 @@ def relate_groups(c: Columns, rows: Ints, links: Links) -> Ints:
     finer = detailed & ~np.isin(key, key[broad])
     for totals, parts in ((known, finer), (alone & np.isin(key, key[finer]), finer | unknown)):
         _headed(c, rows[totals], key[totals], rows[parts], key[parts])
+    for totals in (known, everyone):
+        _others(c, rows[totals], key[totals], rows[named], key[named], small)
     if not detailed.any():
         return NONE
     heading = _headings(c, np.unique(group[detailed]), links)
@@ -110,6 +112,16 @@ def relate_groups(c: Columns, rows: Ints, links: Links) -> Ints:
     keys = c.table[rows[finer][first]].copy()
     keys[:, GROUP], keys[:, LEVEL] = heading[keys[:, GROUP]], c.new(LEVEL, "broad")
     return _summed(c, rows[finer], local.reshape(-1), keys)
+
+
+def _others(c: Columns, totals: Ints, total_keys: Ints, groups: Ints, group_keys: Ints, small: Small) -> None:
+    """Add, where they are few, all others than a group: whom a comparison with everyone else is about."""
+    where = match(group_keys, total_keys)
+    groups, totals = groups[where >= 0], totals[where[where >= 0]]
+    rest = c.n[totals] - c.n[groups]
+    few = small(rest)
+    columns = c.add(c.table[groups[few]], rest[few], np.full(int(few.sum()), np.inf))
+    c.relate(totals[few], groups[few], np.arange(columns.size), columns, defines=True)
 
 
 def _headings(c: Columns, groups: Ints, links: Links) -> Ints:
@@ -163,7 +175,20 @@ def relate_periods(c: Columns, rows: Ints, links: Links) -> Ints:
         keys, times = np.unique(key[part & ~adds_up & (c.n[rows] != 0)], return_counts=True)
         fits = adds_up | ~np.isin(key, keys[times > 1])
         c.sums(rows[total & fits], key[total & fits], rows[part & fits], key[part & fits])
+        _once(c, rows[total & ~adds_up], key[total & ~adds_up], rows[part & ~adds_up], key[part & ~adds_up])
     return np.concatenate(found)
+
+
+def _once(c: Columns, totals: Ints, total_keys: Ints, parts: Ints, part_keys: Ints) -> None:
+    """Children who are counted once: no fewer than in each of the periods, and no more than in all of them together."""
+    used, parts, of = paired(total_keys, parts, part_keys)
+    totals = totals[used]
+    over = np.bincount(of, weights=c.n[parts], minlength=used.size) - c.n[totals]
+    columns = c.add(c.table[totals], np.full(used.size, np.nan), _falls(over))
+    c.relate(totals, parts, of, columns, defines=True, excess=True)
+    more = c.n[totals[of]] - c.n[parts]
+    columns = c.add(c.table[parts], np.full(parts.size, np.nan), _falls(more))
+    c.relate(totals[of], parts, np.arange(parts.size), columns, defines=True)
 
 
 def _rest(c: Columns, totals: Ints, total_keys: Ints, parts: Ints, part_keys: Ints, column: int, code: int) -> Ints:

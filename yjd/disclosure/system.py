@@ -74,7 +74,7 @@ def build_system(keys: pd.DataFrame, n: Floats, unknown: Flags, links: Links, sm
     public = np.isin(c.table[:, STAGE], c.codes(STAGE, sorted(links.public_stages)))
     own = np.flatnonzero(c.usable & ~public)
     own = np.concatenate([own, relate_margins(c, own)])
-    own = np.concatenate([own, relate_groups(c, own, links)])
+    own = np.concatenate([own, relate_groups(c, own, links, small)])
     own = np.concatenate([own, relate_periods(c, own, links)])
     relate_stages(c, np.concatenate([np.flatnonzero(c.usable & public), own]), small, links)
     return _resolved(c, small, _leaves(c, links))
