@@ -114,16 +114,17 @@ def unchanged(settings: Settings) -> RunOutcome | None:
 def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     import pandas as pd
 
-    from yjd import modelling
+    from yjd import modelling, recommendations
     from yjd.extracts import load_extracts
     from yjd.history import History
     from yjd.manifest import build_manifest, run_name
+    from yjd.progress import section
     from yjd.release import Release, write_release
     from yjd.release_files import allowed
     from yjd.reporting.charts import charts_for
     from yjd.reporting.workbook import workbook
 
-    folders = Folders.of(settings)
+    folders, register = Folders.of(settings), recommendations.find(settings)
     with _warehouse(settings) as warehouse:
         loaded = load_extracts(settings, warehouse, folders.sensitive, progress)
         progress("Counting the stages")
@@ -137,6 +138,7 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     modelled = [modelling.protected(one.results, settings, one.diagnostics["fit"]) for one in models]
     results = pd.concat([compute(released, counted, settings, released=True), *modelled], ignore_index=True)
     manifest = build_manifest(settings, loaded, counted, released, models, list(earlier))
+    manifest["progress"] = section(register, settings, results, manifest, list(earlier))
     progress("Drawing the charts")
     charts = charts_for(results, manifest)
     progress("Writing the release")
@@ -175,6 +177,7 @@ def demo(folder: Path, *, progress: Progress = _silent) -> RunOutcome:
     """
     from yjd.config import load
     from yjd.project import template
+    from yjd.recommendations import FILE
     from yjd.synthetic import generate
 
     config = folder / "yjd.toml"
@@ -188,6 +191,7 @@ def demo(folder: Path, *, progress: Progress = _silent) -> RunOutcome:
     progress("Making up the records")
     generate(folder / "extracts")
     config.write_text(text, encoding="utf-8", newline="\n")
+    (folder / FILE).write_text(template(FILE), encoding="utf-8", newline="\n")
     return run(load(config), progress=progress)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,41 +11,48 @@ if TYPE_CHECKING:
     from yjd.config import Settings
     from yjd.history import History
     from yjd.progress.overview import Run
+    from yjd.recommendations import Register
 
 
 def section(
-    settings: Settings, results: pd.DataFrame, manifest: dict[str, Any], history: History, earlier: Sequence[str]
+    register: Register | None,
+    settings: Settings,
+    results: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    earlier: Sequence[str],
 ) -> dict[str, Any]:
-    """What release.json says of progress; {} where the project has no register.
+    """What release.json says of progress; {} without a register.
 
     Parameters
     ----------
+    register : Register or None
+        The project's, from `yjd.recommendations.find`.
     settings : Settings
-        The project; its register lies beside yjd.toml.
+        The project.
     results, manifest
         What is about to be released.
-    history : History
-        Where earlier runs are.
     earlier : sequence of str
         The project's runs before this one, the oldest first.
     """
-    from yjd import recommendations
-    from yjd.progress.overview import Run, verdicts
-
-    register = recommendations.find(settings)
     if register is None:
         return {}
-    run = Run(str(manifest["run"]), results, manifest)
+    from yjd.folders import history_url
+    from yjd.history import History
+    from yjd.progress.overview import Run, verdicts
+
     wanted = register.baseline_run or next(iter(reversed(earlier)), None)
-    then = earlier_run(history, wanted) if wanted is not None and wanted in earlier else None
-    return verdicts(run, register, earlier=then).as_json()
+    with History.open(history_url(settings)) as history:
+        then = earlier_run(history, wanted if wanted in earlier else None)
+    return verdicts(Run(str(manifest["run"]), results, manifest), register, earlier=then).as_json()
 
 
-def earlier_run(history: History, run: str) -> Run:
+def earlier_run(history: History, run: str | None) -> Run | None:
     """A run of the history as it was released; what an old history did not keep is left out."""
     from yjd.errors import HistoryError
     from yjd.progress.overview import Run
 
+    if run is None:
+        return None
     results = history.results(run)
     try:
         manifest = history.manifest(run)

@@ -10,8 +10,8 @@ for. The share of unknown ethnicity is unchanged but for chance.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,8 @@ _HALVINGS, _STEPS = 14, 6
 _CERTAIN = 1e12  # events that leave nothing to chance
 _LATER = 40  # periods that one may be asked to wait
 _CHANCE, _CHANCE_WEIGHT = np.polynomial.hermite_e.hermegauss(7)
-_CHANCE_WEIGHT = _CHANCE_WEIGHT / _CHANCE_WEIGHT.sum()
+_OWN, _OTHER = (grid.ravel() for grid in np.meshgrid(_CHANCE, _CHANCE, indexing="ij"))
+_WEIGHT = np.outer(_CHANCE_WEIGHT, _CHANCE_WEIGHT).ravel() / _CHANCE_WEIGHT.sum() ** 2
 # the share of unknown ethnicity moves by chance: mostly too little to be noticed, else by about so many standard errors
 _TAIL = float(special.ndtr(-CLEAR))
 _UNKNOWN = ((-2.34, _TAIL), (0.0, 1 - 2 * _TAIL), (2.34, _TAIL))
@@ -110,18 +111,22 @@ def power(volumes: Volumes, size: FloatArray, z: FloatArray, periods: FloatArray
             _variance(b1, volumes.column("B1"), kind) + _variance(b2, volumes.column("B2") * periods, kind)
         )
         other = np.where(alone, 0.0, other)
-        total = np.zeros(np.broadcast_shapes(mean.shape, size.shape))
         centre = _stable(mean, second, kind) - np.where(kind, 0.0, own / (4 * np.sqrt(mean)))
-        for (step, weight), (moved, share) in itertools.product(zip(_CHANCE, _CHANCE_WEIGHT, strict=True), _UNKNOWN):
+        unchanged, error, apart = np.log(a1 * second / first), np.sqrt(own * then), np.sqrt(other)
+        asked = sign * z[:, None]
+        total = np.zeros(np.broadcast_shapes(mean.shape, size.shape))
+        for moved, share in _UNKNOWN:
             for_rate, for_ratio = _allowance(volumes, moved, mean, b2, periods)
-            past = np.log(a1 * second / first) + step * np.sqrt(own * then)  # log of the events now, unchanged
-            rate = _threshold(past + sign * for_rate, sign * z[:, None], own, then, half, 0.0, second, kind)
-            for reference, part in zip(_CHANCE, _CHANCE_WEIGHT, strict=True):
-                held = past + sign * for_ratio + reference * np.sqrt(other)
-                ratio = _threshold(held, sign * z[:, None], own, then, 0.0, other, second, kind)
-                bound = np.where(alone, rate, sign * np.maximum(sign * rate, sign * ratio))
-                found = special.ndtr(-sign * (_stable(np.exp(bound), second, kind) - centre) / np.sqrt(own))
-                total += weight * share * part * found
+            # the last axis has the chance values of the baseline's events and of the reference
+            past = unchanged[..., None] + error[..., None] * _OWN
+            held = past + (sign * for_ratio)[..., None] + apart[..., None] * _OTHER
+            side = _Side(*(part[..., None] for part in (asked, own, then, second, kind)))
+            rate = _threshold(past + (sign * for_rate)[..., None], side, half=half[..., None], other=0.0)
+            ratio = _threshold(held, side, half=0.0, other=other[..., None])
+            way = sign[..., None]
+            bound = np.where(alone[..., None], rate, way * np.maximum(way * rate, way * ratio))
+            beyond = -way * (_stable(np.exp(bound), side.base, side.kind) - centre[..., None]) / np.sqrt(own)[..., None]
+            total += share * (special.ndtr(beyond) * _WEIGHT).sum(axis=-1)
         possible = (mean >= _FEWEST) & (~kind | (mean < second))
         return np.where(possible, total, np.where(np.isnan(mean), np.nan, 0.0))
 
@@ -132,17 +137,19 @@ def _stable(events: FloatArray, base: FloatArray, kind: np.ndarray) -> FloatArra
     return np.asarray(np.where(kind, 2 * np.sqrt(base + 0.5) * np.arcsin(np.sqrt(share)), 2 * np.sqrt(events + 0.375)))
 
 
-def _threshold(
-    held: FloatArray,
-    z: FloatArray,
-    own: FloatArray,
-    then: FloatArray,
-    half: FloatArray | float,
-    other: FloatArray | float,
-    base: FloatArray,
-    kind: np.ndarray,
-) -> FloatArray:
+class _Side(NamedTuple):
+    """What a threshold on the events now depends on; all broadcast together. The sign of z is the better direction."""
+
+    z: FloatArray
+    own: FloatArray
+    then: FloatArray
+    base: FloatArray
+    kind: np.ndarray
+
+
+def _threshold(held: FloatArray, side: _Side, *, half: FloatArray | float, other: FloatArray | float) -> FloatArray:
     """Log of the events now at which a test just passes, by Newton's method: its standard error depends on them."""
+    z, own, then, base, kind = side
     log = held - np.abs(z) * np.sqrt(own * 2 * then + other) * -np.sign(z)
     for _ in range(_STEPS):
         events = np.exp(np.clip(log, -20, 40))
@@ -176,11 +183,13 @@ def periods_until_visible(volumes: Volumes, size: FloatArray, z: FloatArray, wan
 
     Volumes stay as they are now; the baseline stays what it was, so that a small one may never be enough.
     """
-    later = np.broadcast_to(np.arange(1.0, _LATER + 1), (len(size), _LATER))
-    found = power(volumes, np.broadcast_to(size[:, None], later.shape), z, later)
-    enough = found >= wanted
-    periods = np.where(enough.any(axis=1), enough.argmax(axis=1) + 1.0, np.inf)
-    return np.where(np.isnan(size) | np.isnan(found).all(axis=1), np.nan, periods)
+    last = power(volumes, size[:, None], z, np.full((len(size), 1), float(_LATER)))[:, 0]
+    low, high = np.zeros(len(size)), np.full(len(size), float(_LATER))
+    while (high - low > 1).any():
+        middle = np.ceil((low + high) / 2)
+        enough = power(volumes, size[:, None], z, middle[:, None])[:, 0] >= wanted
+        low, high = np.where(enough, low, np.minimum(middle, high - 1)), np.where(enough, middle, high)
+    return np.where(np.isnan(size) | np.isnan(last), np.nan, np.where(last >= wanted, high, np.inf))
 
 
 def _counts(frame: pd.DataFrame) -> dict[str, FloatArray]:

@@ -73,11 +73,13 @@ def judge(
     seen = power(volumes, needed[:, None], z)[:, 0] >= wanted
     hides = np.fmax(shift.ratio_fell, shift.ratio_rose) > needed  # as large a change as is wanted, either way
     verdict, reason = _decide(frame, claims, judged, seen, hides, np.isnan(shift.rate_fell))
+    sign = frame["better"].to_numpy(dtype=np.float64)
     return frame.assign(
-        verdict=verdict, reason=reason, p_value=tests[True]["change"], q_value=corrected[True]["change"],
-        q_target=corrected[True]["met"], needed=np.exp(frame["better"].to_numpy(dtype=np.float64) * needed),
-        by_target=by_target, reference_change=_reference_change(frame)[0], tests=of_register,
-        recording=np.where(frame["better"] < 0, shift.ratio_fell, shift.ratio_rose),
+        verdict=verdict, reason=reason, p_value=np.where(judged, tests[True]["change"], np.nan),
+        q_value=corrected[True]["change"], q_target=corrected[True]["met"],
+        needed=np.where(judged, np.exp(sign * needed), np.nan), by_target=by_target, tests=of_register,
+        reference_change=_reference_change(frame)[0],
+        recording=np.where(sign < 0, shift.ratio_fell, shift.ratio_rose),
     )  # fmt: skip
 
 
