@@ -23,6 +23,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from tests.disclosure.countable import marks, sensitive
 from tests.disclosure.leaves import Project, Release
+from yjd.schema import CELL_KEYS
 
 NEAR = 1e-6
 
@@ -82,13 +83,23 @@ def attack(project: Project, published: Sequence[pd.DataFrame], *, whole: bool =
     found["possible"] = _possible(found, found["low"], found["high"])
     found["broken"] = found["possible"] < found["needed"]
     if found["broken"].any() and len(published) > 1:
-        # What the earlier releases gave away cannot be taken back, but the last may not give away more.
-        before = _statements(project, published[:-1], unknowns)
+        # What the earlier releases gave away cannot be taken back, but the last may not give away more. A count that
+        # was shown counts as given away even if it was revised since.
+        before = _statements(project, [*published[:-1], _seen(present, published[:-1])], unknowns)
         own = np.flatnonzero(found["broken"])
         left = _possible(found.iloc[own], *_ends(before, rows[own], found.iloc[own], present, whole=whole))
         found.loc[own, "broken"] = found["possible"].iloc[own].to_numpy() < left
     found["exact"] = found["broken"] & (found["high"] - found["low"] < NEAR)
     return found
+
+
+def _seen(present: Release, before: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The present counts of every cell that an earlier release showed."""
+    shown = {
+        key for one in before for key in one.loc[one["n"].notna(), list(CELL_KEYS)].itertuples(index=False, name=None)
+    }
+    keys = present.cells[list(CELL_KEYS)].itertuples(index=False, name=None)
+    return present.cells[[key in shown for key in keys]]
 
 
 def _possible(found: pd.DataFrame, low, high) -> np.ndarray:

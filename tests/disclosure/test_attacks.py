@@ -21,10 +21,11 @@ PROJECTS = range(40)
 
 
 def weakly(way, seeds):
-    """What the attack finds in random projects of which every release was protected in a way that does not hold."""
+    """What the attack finds in the first releases of random projects, protected in a way that does not hold."""
     for seed in seeds:
         project = random_project(seed, small=True)
-        yield attack(project, [way(one.cells, one.rules, one.links) for one in project.releases])
+        first = project.releases[0]
+        yield attack(replace(project, releases=(first,)), [way(first.cells, first.rules, first.links)])
 
 
 class TestRandomProjects:
@@ -46,20 +47,16 @@ class TestRandomProjects:
     def test_a_threshold_alone_is_broken(self):
         found = list(weakly(threshold_only, PROJECTS[:8]))
         assert sum(one["exact"].any() for one in found) >= 4
-        assert sum(one["exact"].sum() for one in found) >= 40
+        assert sum(one["exact"].sum() for one in found) >= 30
 
     def test_one_more_in_each_line_is_broken(self):
         found = list(weakly(one_more_per_line, PROJECTS[:8]))
         assert sum(one["broken"].any() for one in found) >= 4
 
     def test_a_check_that_always_passes_is_caught(self):
-        # What one release shows, the next cannot give away: the first of each project.
-        for seed in (0, 1, 3):
-            project = random_project(seed, small=True)
-            first = replace(project, releases=project.releases[:1])
-            found = of(attack(first, [first.releases[0].cells]))
+        for found in weakly(lambda cells, *_: cells, (0, 1, 3)):
             assert len(found)
-            assert found["exact"].all()
+            assert of(found)["exact"].all()
 
 
 def without(release, *gone):
