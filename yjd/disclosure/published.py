@@ -126,7 +126,7 @@ class _Reader:
             {"code": np.zeros(0, np.int64), "n": np.zeros(0), "rounded": np.zeros(0, bool), "exact": np.zeros(0, bool)}
         )  # fmt: skip
         read = read[read["n"].notna()]
-        shown = read[read["exact"]].groupby(["code", "n"], as_index=False)["rounded"].any()
+        shown = read[read["exact"]].groupby(["code", "n"], as_index=False)[["rounded"]].any()
         # an exact count is one even where another row of it was marked as rounded for its reference's sake
         plain = np.unique(shown["code"].to_numpy())
         least = read[~read["exact"]].groupby("code")["n"].max()
