@@ -7,6 +7,10 @@ local charts = 0
 local known = {}
 local page = { wide = 92, high = 680 } -- characters of a table's text across a page, points down it
 
+-- Large type, headings inside their panel, and lists without much room around them.
+local easy = "#set text(size: 14pt)\n#set par(leading: 0.5em, spacing: 0.62em)\n#set list(spacing: 0.62em, indent: 0pt)\n"
+  .. "#show heading.where(level: 1): it => block(above: 0pt, below: 0.45em, sticky: true, text(size: 16pt, it.body))"
+
 local styles = {
   ["callout"] = function() return 'block(width: 100%, inset: 10pt, fill: rgb("#F2F2F2"), stroke: (left: 4pt + rgb("' .. accent .. '")))' end,
   ["yjd-banner"] = function() return 'block(width: 100%, inset: 8pt, stroke: 2.5pt + rgb("' .. stamp .. '"))' end,
@@ -14,6 +18,10 @@ local styles = {
   ["yjd-about"] = function() return 'block(width: 100%)', "#set text(size: 0.92em)" end,
   ["yjd-note"] = function() return 'block(width: 100%)', "#set text(size: 0.85em)" end,
   ["yjd-keep"] = function() return 'block(breakable: false)' end,
+  ["yjd-blank"] = function() return 'block(width: 100%, inset: 10pt, stroke: (paint: rgb("#505A5F"), thickness: 1.2pt, dash: "dashed"))' end,
+  ["yjd-room"] = function() return 'block(width: 100%, height: 2.4cm)' end,
+  ["yjd-easy"] = function() return 'block(width: 100%)', easy end,
+  ["yjd-panel"] = function() return 'block(breakable: false, width: 100%, above: 6pt, below: 6pt, inset: (x: 9pt, top: 7pt, bottom: 6pt), radius: 4pt, stroke: 1.2pt + rgb("' .. accent .. '"))' end,
 }
 
 local function quoted(text)
@@ -38,12 +46,13 @@ end
 -- pass over says nothing that is not in words beside it: it is left out.
 local function drawing(svg)
   local head = svg:match("^<svg[^>]*>")
-  if head:match('aria%-hidden="true"') then
+  local sign = head:match('class="yjd%-icon"') -- a picture that says nothing: kept, and passed over when read aloud
+  if head:match('aria%-hidden="true"') and not sign then
     return '<span class="yjd-drawn"></span>'
   end
   local title, description = svg:match("<title[^>]*>(.-)</title>"), svg:match("<desc[^>]*>(.-)</desc>")
   local alt = words_of((title or "") .. ". " .. (description or ""))
-  if not title or not title:match("%S") then
+  if not sign and (not title or not title:match("%S")) then
     error("yjd: a chart has no alternative text")
   end
   charts = charts + 1
@@ -56,7 +65,7 @@ local function drawing(svg)
   file:close()
   local high = tonumber(head:match('height="([%d.]+)'))
   local fit = high and high > page.high and (", height: " .. page.high .. "pt") or ""
-  return '<div class="yjd-drawing" data-file="' .. name .. '" data-fit="' .. fit .. '" data-alt="'
+  return '<div class="yjd-drawing' .. (sign and " yjd-sign" or "") .. '" data-file="' .. name .. '" data-fit="' .. fit .. '" data-alt="'
     .. alt:gsub("&", "&amp;"):gsub('"', "&quot;"):gsub("<", "&lt;") .. '"></div>'
 end
 
@@ -260,15 +269,36 @@ local function boxed(name, content)
   return blocks
 end
 
+-- A picture and the words beside it.
+local function beside(content)
+  local is_sign = content[1].t == "RawBlock" and content[1].text:match("pdf%.artifact")
+  content = content:walk({ RawBlock = function(block)
+    return raw((block.text:gsub("^#block%(above: 1%.2em, below: 1%.2em, image", "#block(above: 2pt, below: 0pt, image")))
+  end })
+  local blocks = pandoc.Blocks({ raw("#grid(columns: (" .. (is_sign and "1.4cm" or "6.6cm") .. ", 1fr), column-gutter: 12pt)[") })
+  for place, block in ipairs(content) do
+    if place > 1 then blocks:insert(raw("][")) end
+    blocks:insert(block)
+  end
+  blocks:insert(raw("]"))
+  return blocks
+end
+
 local function div_to_typst(div)
   if div.classes:includes("yjd-drawing") then
     local alt = div.attributes["alt"] or div.attributes["data-alt"]
     local file = div.attributes["file"] or div.attributes["data-file"]
     local fit = div.attributes["fit"] or div.attributes["data-fit"] or ""
+    if div.classes:includes("yjd-sign") then
+      return raw("#pdf.artifact(image(" .. quoted(file) .. ", width: 100%))")
+    end
     return raw("#block(above: 1.2em, below: 1.2em, image(" .. quoted(file) .. ", alt: " .. quoted(alt) .. fit .. "))")
   end
   if div.classes:includes("yjd-summary") or div.classes:includes("callout-title") then
     return raw("#block(sticky: true, above: 1.2em)[#strong[" .. written(div.content) .. "]]")
+  end
+  if div.classes:includes("yjd-beside") and #div.content > 1 then
+    return beside(div.content)
   end
   for name, _ in pairs(styles) do
     if div.classes:includes(name) then
@@ -338,6 +368,11 @@ function Pandoc(document)
   end
   document:walk({ Header = remember, Div = remember })
   document = document:walk({ Span = formula, Image = picture, Link = link })
+  document:walk({
+    Div = function(div)
+      if div.classes:includes("yjd-easy") then document.meta["yjd-easy"] = true end
+    end,
+  })
   document:walk({
     Math = function() error("yjd: a formula has no words: write [$...$]{alt=\"...\"}") end,
   })
