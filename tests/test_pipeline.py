@@ -210,6 +210,9 @@ def test_runs_are_listed_shown_and_exported(
     again = tmp_path / "again"
     shutil.copytree(project.folder, again, ignore=shutil.ignore_patterns("work", "kept", "again"))
     shutil.copyfile(tmp_path / "kept" / "yjd.toml", again / "yjd.toml")
+    assert run(load(again / "yjd.toml"), report=False).run != outcome.run  # another key: nobody can confirm a guess
+    key = Path("work", "sensitive", "project.key")
+    shutil.copyfile(project.folder / key, again / key)
     repeated = run(load(again / "yjd.toml"), report=False)
     assert repeated.run == outcome.run
     assert (repeated.release / "SHA256SUMS").read_bytes() == (outcome.release / "SHA256SUMS").read_bytes()

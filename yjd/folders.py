@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hmac
+import secrets
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,25 @@ class Folders:
         """The folders of a project."""
         work = settings.folder / "work"
         return cls(work / "sensitive", work / "review", work / "release", settings.folder / "reports")
+
+
+def fingerprints(settings: Settings, hashes: Mapping[str, str]) -> dict[str, str]:
+    """Hashes of extracts that tell nothing of what they hold, to anyone without the project's own key.
+
+    A plain hash of a partner's table of counts would confirm a guess at those that are hidden: there are few to try.
+    The key is made once and stays in work/sensitive; a demonstration, which hides nothing real, has a known one.
+    """
+    key = b"demonstration" if settings.project.demonstration else _key(Folders.of(settings).sensitive / "project.key")
+    return {name: hmac.new(key, digest.encode(), "sha256").hexdigest() for name, digest in hashes.items()}
+
+
+def _key(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        made.write_bytes(secrets.token_bytes(32))
+        made.replace(path)
+    return path.read_bytes()
 
 
 def history_url(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from yjd import claims, ethnicity, recommendations
 from yjd.choices import choices
+from yjd.folders import fingerprints
 from yjd.quality import quality_section
 from yjd.release import run_identity
 from yjd.schema import ALL, DISCLOSURES, HIDDEN, SPLITS, UNKNOWN
@@ -53,7 +54,8 @@ def build_manifest(
     from yjd.analysis import pathways
     from yjd.counting import links_of
 
-    inputs = [{"extract": entry.extract, "sha256": entry.sha256} for entry in loaded.accounting]
+    hashes = fingerprints(settings, loaded.hashes)
+    inputs = [{"extract": name, "fingerprint": digest} for name, digest in hashes.items()]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
     headline = headline_period(settings, counted.periods)
     rows = max(_LEAST_ROWS, settings.disclosure.minimum_count, settings.disclosure.round_to)
@@ -110,7 +112,7 @@ def build_manifest(
 def run_name(settings: Settings, inputs: Mapping[str, str]) -> str:
     """The name of the run: from the hashes of its inputs, its configuration and the version of the package."""
     registers = claims.local_sha256(settings.folder) | recommendations.local_sha256(settings.folder)
-    return run_identity({**inputs, **registers}, settings.sha256, version("yjd"))
+    return run_identity(fingerprints(settings, inputs) | registers, settings.sha256, version("yjd"))
 
 
 def headline_period(settings: Settings, periods: pd.DataFrame) -> str:

@@ -88,7 +88,7 @@ def manifest(**changed: Any) -> dict[str, Any]:
     }  # fmt: skip
     kept = {
         "run": "now", "title": "A small region", "demonstration": False, "areas": ["North"], "measures": [measure],
-        "created_from": {"version": "1", "config_sha256": "c", "inputs": [{"extract": "pnc", "sha256": "x"}]},
+        "created_from": {"version": "1", "config_sha256": "c", "inputs": [{"extract": "pnc", "fingerprint": "x"}]},
         "periods": [
             {"period": name, "kind": "financial_year", "start": f"{name[:4]}-04-01", "end": f"20{name[5:]}-03-31"}
             for name in (THEN, NOW)

@@ -283,7 +283,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "created_from": {
             "version": "0.1.0",
             "config_sha256": "ab" * 32,
-            "inputs": [{"extract": "arrests", "sha256": "cd" * 32}],
+            "inputs": [{"extract": "arrests", "fingerprint": "cd" * 32}],
         },
         "areas": ["North Exampleshire", "South Exampleshire"],
         "periods": [

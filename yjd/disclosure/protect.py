@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -135,10 +135,10 @@ def _blocks(
     frame = cells[keys].astype(str).assign(n=cells["n"].astype(np.float64), own=own, seen=False, earlier=False)
     if earlier is not None and len(earlier):
         before = earlier[keys].astype(str).assign(n=earlier["n"].to_numpy(dtype=np.float64))
+        # A count that was shown otherwise has been revised since: what it is now, nobody has seen.
+        frame["seen"] = _among(frame, before[before["n"].notna()], [*keys, "n"])
         before = before.groupby(keys, sort=True)["n"].first().reset_index()  # a number, where any release has one
-        shown = before.loc[before["n"].notna(), keys]
-        frame["seen"] = _among(frame, shown)
-        further = before[~_among(before, frame)].assign(own="", earlier=True)
+        further = before[~_among(before, frame, keys)].assign(own="", earlier=True)
         frame = pd.concat([frame, further.assign(seen=further["n"].notna())], ignore_index=True)
     frame["cost"] = _costs(frame, links)
     labels = _linked(frame["period"], links)
@@ -158,10 +158,10 @@ def _blocks(
         )
 
 
-def _among(frame: pd.DataFrame, others: pd.DataFrame) -> Flags:
-    """Whether the key of each row is one of the others'."""
-    keys = list(CELL_KEYS)
-    found: Flags = pd.MultiIndex.from_frame(frame[keys]).isin(pd.MultiIndex.from_frame(others[keys]))
+def _among(frame: pd.DataFrame, others: pd.DataFrame, columns: Sequence[str]) -> Flags:
+    """Whether each row stands among the others, as far as these columns tell."""
+    asked, there = (pd.MultiIndex.from_frame(one[list(columns)]) for one in (frame, others))
+    found: Flags = asked.isin(there)
     return found
 
 

@@ -178,8 +178,8 @@ def _extracts(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[Diffe
                 "mark",
                 f"{name} covers records from {_day(begins[0])}; before, from {_day(begins[1])}.",
             )
-    same = {entry["extract"]: entry["sha256"] for entry in now["created_from"]["inputs"]}
-    if same == {entry["extract"]: entry["sha256"] for entry in then["created_from"]["inputs"]}:
+    same = {entry["extract"]: entry["fingerprint"] for entry in now["created_from"]["inputs"]}
+    if same == {entry["extract"]: entry["fingerprint"] for entry in then["created_from"]["inputs"]}:
         text = "Both runs read the same records, so every difference is of how they were counted."
         yield Difference("extracts", "note", text)
 

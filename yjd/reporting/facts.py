@@ -231,7 +231,7 @@ def provenance_list(view: View) -> str:
         [text("Configuration (SHA-256)"), text(made.get("config_sha256"))],
     ]
     rows += [
-        [text(f"Extract {entry['extract']} (SHA-256)"), text(entry.get("sha256"))] for entry in made.get("inputs", ())
+        [text(f"Extract {entry['extract']} (fingerprint)"), text(entry.get("fingerprint"))] for entry in made.get("inputs", ())
     ]
     return table("What this release was made from", ("What", "Value"), [("", rows)])
 
