@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,15 @@ def report(
     every: Annotated[
         bool, typer.Option("--all", help="For a document about one area: all areas, and an index.")
     ] = False,
+    voice: Annotated[
+        Path | None,
+        typer.Option(
+            "--voice",
+            help="For an evidence pack: a Markdown file of what communities said. [default: community-voice.md beside "
+            "the configuration, where there is one]",
+            show_default=False,
+        ),
+    ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,7 +84,9 @@ def report(
         with terminal.progress(quiet=quiet, total=_count(document, release, folder, wanted)) as announce:
             written = render_areas(document, release, folder, formats=wanted, announce=announce)
     else:
-        jobs = _jobs(document, release, area or [], wanted, output, home)
+        told = _voice(document, voice, config)
+        jobs = [replace(job, parameters={**job.parameters, **told})
+                for job in _jobs(document, release, area or [], wanted, output, home)]  # fmt: skip
         with terminal.progress(quiet=quiet, total=len(jobs) if len(jobs) > 1 else None) as announce:
             written = render_many(jobs, release, announce=lambda title: announce(f"Rendering {title}"))
     if json:
@@ -82,6 +94,20 @@ def report(
     else:
         for path in written:
             terminal.say(f"Report: {path}")
+
+
+def _voice(document: str, given: Path | None, config: Path) -> dict[str, str]:
+    """The parameter with the file of what communities said: the one named, or the one beside the configuration."""
+    from yjd.reporting.catalogue import entry
+    from yjd.reporting.eia_voice import FILE_NAME, VOICE
+
+    if VOICE not in entry(document).parameters:
+        if given is not None:
+            raise typer.BadParameter(f"the document {document} has no place for what communities said (--voice)")
+        return {}
+    beside = config.parent / FILE_NAME
+    found = given or (beside if beside.is_file() else None)
+    return {VOICE: str(found.resolve())} if found else {}
 
 
 def _count(document: str, release: Path, folder: Path, formats: tuple[str, ...]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -112,7 +112,7 @@ class Plain:
         if not compared:
             found.append(Panel("No numbers yet", icon("unknown"), ["We have no numbers that compare these groups."]))
         everything = [item for items in compared for item in items]
-        found += [self._unknown(everything)]
+        found += [self._unknown()]
         if any(item.verdict.outcome == "hidden" for item in everything):
             found.append(_private())
         return [*found, self._next()]
@@ -164,7 +164,7 @@ class Plain:
             title = "What we cannot tell"
         return Panel(title, icon(sign), lines, points=True)
 
-    def _unknown(self, items: Sequence[Comparison]) -> Panel:
+    def _unknown(self) -> Panel:
         """How often ethnicity is not known, and whether that alone could be the reason of a difference."""
         view = self.view
         shown = [
@@ -218,8 +218,10 @@ def _reasons() -> Panel:
 
 
 def _when(view: View, period: str) -> str:
-    """The period in a sentence without a range: 'The numbers are for the year that began in April 2024.'"""
-    entry = next((entry for entry in view.manifest.get("periods", ()) if entry.get("period") == period), {})
+    """The period in a sentence without a range: 'The numbers are for the year that began in April 2024' and no 'to'."""
+    entry: Mapping[str, object] = next(
+        (entry for entry in view.manifest.get("periods", ()) if entry.get("period") == period), {}
+    )
     try:
         start, end = (date.fromisoformat(str(entry.get(name))[:10]) for name in ("start", "end"))
     except ValueError:

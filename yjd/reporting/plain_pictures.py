@@ -19,7 +19,7 @@ _TEN = 10
 
 @dataclass(frozen=True)
 class Amount:
-    """One row of a picture: a group, its rounded rate or what stands for it, and whether others are compared with it."""
+    """One row of a picture: a group, its rounded rate or what stands for it, and whether it is the reference."""
 
     label: str
     value: int | None

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 from yjd.errors import RenderingError
 from yjd.release import verify
 from yjd.reporting.catalogue import RELEASE, Entry, documents, entry, reports_folder, suffix
+from yjd.reporting.eia_voice import VOICE, read_voice
 from yjd.reporting.embedded import run_document
 from yjd.reporting.kernel import Kernel
 from yjd.reporting.page import SLIDES, Page, write_html
@@ -42,7 +43,8 @@ class Job:
     format : {'html', 'pdf', 'slides'}
         What to write.
     parameters : mapping of str to str
-        What the document asks for beside the release, such as `area`; the values follow its title.
+        What the document asks for beside the release, such as `area`; the values follow its title, but for the
+        path of a file (`voice`).
     """
 
     document: str
@@ -120,6 +122,7 @@ def render_many(
     folder = _release_folder(release)
     about = furniture(folder)
     entries = [_checked(job) for job in jobs]
+    jobs = [_with_voice(job) for job in jobs]
     by_quarto = engine == "quarto" or (engine == "auto" and quarto_is_usable())
     with tempfile.TemporaryDirectory(prefix="yjd-reports-") as scratch, ExitStack() as stack:
         shop = _Workshop(Path(scratch), folder, about)
@@ -161,7 +164,8 @@ class _Workshop:
     @staticmethod
     def title(found: Entry, job: Job) -> str:
         """The title of a job: the document's, and what its parameters are set to."""
-        return ": ".join([found.title, *filter(None, job.parameters.values())])
+        told = [value for name, value in job.parameters.items() if value and name != VOICE]
+        return ": ".join([found.title, *told])
 
     def by_hand(self, found: Entry, job: Job) -> None:
         """Render without Quarto."""
@@ -216,6 +220,14 @@ def _checked(job: Job) -> Entry:
             f"It has: {', '.join(found.parameters) or 'none'}.",
         )
     return found
+
+
+def _with_voice(job: Job) -> Job:
+    """The job with the path of what communities said in full: read here, where what is wrong with it can be said."""
+    if not job.parameters.get(VOICE):
+        return job
+    read_voice(job.parameters[VOICE])
+    return replace(job, parameters={**job.parameters, VOICE: str(Path(job.parameters[VOICE]).resolve())})
 
 
 def _release_folder(release: Path | str) -> Path:
