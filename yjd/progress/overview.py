@@ -178,7 +178,8 @@ def verdicts(release: Release | Run, register: Register, *, earlier: Release | R
         differences = comparability.compare(now.manifest, then.manifest) + comparability.revisions(rows, earlier_rows)
     wanted = comparisons(register, rows, now.manifest)
     frame = _judged(wanted, rows, then, earlier_rows, now.manifest, differences, register)
-    judged = tuple(_summed(one, frame[frame["recommendation"] == one.id]) for one in register.recommendations)
+    titles = {measure["id"]: measure["title"] for measure in now.manifest["measures"]}
+    judged = tuple(_summed(one, frame[frame["recommendation"] == one.id], titles) for one in register.recommendations)
     return Verdicts(now.run, then.run if then else "", register, judged, frame, tuple(differences))
 
 
@@ -273,22 +274,21 @@ def _after(start: str, end: str, periods: float) -> str:
         return (last + timedelta(days=round(30.4375 * months))).isoformat()
 
 
-def _summed(recommendation: Recommendation, rows: pd.DataFrame) -> Judged:
+def _summed(recommendation: Recommendation, rows: pd.DataFrame, titles: Mapping[str, str]) -> Judged:
     """The verdict of a recommendation from those of its comparisons."""
     count = Counter(rows["verdict"])
     if not len(rows):
         shown = len(recommendation.evidence)
         text = f"It has evidence of process ({shown} on record)." if shown else "No evidence of process is on record."
         return Judged(recommendation, NOT_MEASURABLE, ("No number tracks this recommendation.", text))
-    order = (WORSENING, IMPROVING, MET, NO_CHANGE, INSUFFICIENT, NOT_MEASURABLE)
+    # met only where all are: a target that one group never missed is no progress of the others
+    order = (WORSENING, IMPROVING, NO_CHANGE, INSUFFICIENT, NOT_MEASURABLE, MET)
     verdict = next(one for one in order if count[one])
-    if verdict == MET and set(count) != {MET}:
-        verdict = IMPROVING
     listed = ", ".join(f"{count[one]} {one}" for one in order if count[one])
     why = [f"Of {len(rows)} comparison{'s' if len(rows) > 1 else ''}: {listed}."]
     for row in rows[rows["verdict"] == verdict].head(3).to_dict(orient="records"):
         where = "" if row["area"] == "All" else f", {row['area']}"
-        why.append(f"{row['measure']}, {row['group']}{where}: {row['reasons'][0]}")
+        why.append(f"{titles.get(row['measure'], row['measure'])}, {row['group']}{where}: {row['reasons'][0]}")
     return Judged(recommendation, verdict, tuple(why))
 
 

@@ -143,11 +143,7 @@ def _target(row: Row) -> str:
     ]
     if not parts:
         return ""
-    reached = all(
-        row["better"] * (row[name] - row[f"target_{name}"]) >= 0
-        for name in ("ratio", "rate")
-        if not np.isnan(row[f"target_{name}"])
-    )
+    reached = _as_good(row, "")
     state = ""
     if row["verdict"] != "met":
         state = (
@@ -155,7 +151,15 @@ def _target(row: Row) -> str:
         )
         if row["late"]:
             state += " Its date has passed."
+    elif _as_good(row, "_then"):
+        state = " It was as good at the baseline already."
     return f"The target is {' and '.join(parts)} by {row['target_date']}.{state}"
+
+
+def _as_good(row: Row, when: str) -> bool:
+    """Whether the estimates, now or `_then`, are as good as the target."""
+    named = [name for name in ("ratio", "rate") if not np.isnan(row[f"target_{name}"])]
+    return all(row["better"] * (row[f"{name}{when}"] - row[f"target_{name}"]) >= 0 for name in named)
 
 
 def _visible(row: Row) -> str:

@@ -1,0 +1,104 @@
+"""The document on progress: every verdict with its reasons, nothing of what is hidden."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.progress.regions import Change, of
+from tests.progress.test_overview import manifest, register, released
+from yjd.progress.overview import Progress, Run, progress, verdicts
+from yjd.reporting import progress_page as pages
+from yjd.reporting.view import View
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    table = released(Change({"entrants": of(Black=0.6)}))
+    mixed = table["group"] == "Mixed"
+    numbers = [name for name in table.columns if table[name].dtype == float and name != "confidence"]
+    table.loc[mixed, numbers] = np.nan
+    table.loc[mixed, ["status", "disclosure", "method"]] = ["hidden", "hidden", ""]
+    now = Run("now", table, manifest())
+    then = Run("before", table, manifest(created_from=manifest()["created_from"] | {"version": "0"}))
+    kept = verdicts(now, register(tmp_path_factory.mktemp("project")), earlier=then).as_json()
+    return View(table, manifest(progress=json.loads(json.dumps(kept))))
+
+
+@pytest.fixture(scope="module")
+def found(view: View) -> Progress:
+    held = pages.found_in(view)
+    assert held is not None
+    return held
+
+
+def words(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_the_main_points_count_the_verdicts(found: Progress) -> None:
+    text = words(pages.main_points(found).text)
+    assert "Of 2 recommendations: 1 improving; 1 not measurable with this data." in text
+    assert "of 100 registers without any change at most 5 would hold a false verdict" in text
+    assert "A difference is not of itself evidence of bias" in text
+
+
+def test_each_owner_has_a_part_with_reasons_and_a_chart(found: Progress, view: View) -> None:
+    html = pages.owners(found, view).text
+    assert re.findall("<h3>(.*?)</h3>", html) == ["Office", "Other office"]
+    text = words(html)
+    assert "Both the ratio and the group's own rate are clearly better" in text.replace("&#x27;", "'")
+    assert re.search(r'<svg[^>]*role="img"', html)
+    described = re.search(r"<desc[^>]*>(.*?)</desc>", html, flags=re.DOTALL)
+    assert described is not None
+    ratios = view.results[(view.results["quantity"] == "rri") & (view.results["group"] == "Black")]
+    then, now = ratios.sort_values("period")["estimate"]
+    assert f"First-time entrants, Black: {then:.2f} to {now:.2f}, improving" in described[1]
+    assert "Ratios then and now of 1 comparison: 1 improving" in described[1]
+
+
+def test_what_is_hidden_is_marked_and_said(found: Progress, view: View) -> None:
+    html = pages.owners(found, view).text
+    row = next(line for line in html.split("<tr>") if "Mixed" in line).split("</tr>")[0]
+    assert row.count("[c]") == 6  # rate and ratio, then and now; the change; what could be shown
+    assert "hidden so that no child can be known" in words(html)
+    assert "Mixed" not in words(pages.answers(found, view).text)
+
+
+def test_what_differs_from_the_earlier_run_stands_first(found: Progress) -> None:
+    text = words(pages.comparability(found).text)
+    assert "What differs from run before" in text
+    assert "The earlier run was made by yjd 0, this by 1." in text
+
+
+def test_the_record_is_in_order(found: Progress, view: View) -> None:
+    text = words(pages.timeline(found).text)
+    places = [text.index(part) for part in ("A meeting.", "Something is done.", "Target")]
+    assert places == sorted(places)
+    assert "Acted on" in words(pages.answers(found, view).text)
+    assert "no control charts" in words(pages.signals(found, view).text)
+    assert "Beyond parity" in words(pages.where(found, view).text)
+
+
+def test_a_release_without_a_register_says_so() -> None:
+    view = View(released(), manifest())
+    assert pages.found_in(view) is None
+    for part in (pages.main_points, pages.comparability, pages.overview, pages.timeline):
+        assert "without a register" in part(None).text
+    for part in (pages.owners, pages.answers, pages.signals, pages.where):
+        assert "without a register" in part(None, view).text
+
+
+def test_names_from_outside_are_escaped(view: View, tmp_path: Path) -> None:
+    path = tmp_path / "recommendations.toml"
+    register(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace('"Fewer."', '"<b>Fewer</b>."'), encoding="utf-8")
+    from yjd.recommendations import load
+
+    made = progress(Run("now", view.results, manifest()), load(path))
+    for block in (pages.owners(made, view), pages.overview(made), pages.main_points(made)):
+        assert "<b>Fewer" not in block.text

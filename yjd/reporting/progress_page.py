@@ -1,0 +1,295 @@
+"""The parts of the document on progress: the register, each verdict with its reasons, and what is on record.
+
+Verdicts are those that the release holds; early signals, ranks and ratios that stand out are made of its results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from yjd.progress.overview import Judged, Progress, Run, progress
+from yjd.progress.verdicts import VERDICTS
+from yjd.reporting.progress_chart import description, drawable, headline, paired_chart
+from yjd.reporting.tables import Cell, Html, details, picture, table, text
+from yjd.reporting.view import View
+from yjd.reporting.words import Measure, capital, children, counted, escape_html, rate_text, ratio_text
+from yjd.schema import ALL
+
+NOTHING = Html("<p>This release was made without a register of recommendations [x].</p>")
+_MOST_RANKED = 5  # places of a list that are shown
+
+
+def found_in(view: View) -> Progress | None:
+    """The progress that a release holds; None where it was made without a register."""
+    manifest = view.manifest
+    return progress(Run(str(manifest["run"]), view.results, manifest)) if manifest.get("progress") else None
+
+
+def _points(items: Sequence[str]) -> Html:
+    return Html(f'<ul class="yjd-points">{"".join(f"<li>{escape_html(said)}</li>" for said in items if said)}</ul>')
+
+
+def main_points(found: Progress | None) -> Html:
+    """How many recommendations have each verdict, what may be claimed, and what cannot."""
+    if found is None:
+        return NOTHING
+    counts = found.counts()
+    listed = "; ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts.get(verdict))
+    judging = found.register.judging
+    promise = (
+        f"of 100 registers without any change at most {judging.error_percent:g} would hold a false verdict"
+        if judging.correction == "holm"
+        else f"of 100 verdicts of a change at most {judging.error_percent:g} would be false"
+    )
+    unanswered = int((found.answers["state"] == "unanswered").sum())
+    refused = sum(one.weight == "refuse" for one in found.differences)
+    cannot = "figures of the two cannot be compared for all measures"
+    points = [
+        f"Of {counted(len(found.recommendations), 'recommendation')}: {listed}.",
+        "Rate and ratio are judged together: a better ratio with a worse rate of the group is not progress.",
+        f"Verdicts allow for how many comparisons there are: {promise}.",
+        f"{counted(len(found.answers), 'ratio')} on the adverse side; without an answer on record: {unanswered}.",
+        f"{capital(counted(refused, 'difference'))} from the earlier run: {cannot}." if refused else "",
+        "A difference is not of itself evidence of bias or a direct effect of ethnicity.",
+    ]
+    return _points(points)
+
+
+def comparability(found: Progress | None) -> Html:
+    """What changed since the earlier run besides the children."""
+    if found is None:
+        return NOTHING
+    if not found.earlier:
+        return Html("<p>This is the first run on record, so there is none to compare it with.</p>")
+    if not found.differences:
+        return Html(f"<p>Nothing differs from run {escape_html(found.earlier)} but the records.</p>")
+    words = {"refuse": "Cannot be compared", "mark": "With care", "note": "No harm"}
+    order = ("refuse", "mark", "note")
+    rows = [
+        [text(capital(one.aspect)), text(one.text), text(words[one.weight])]
+        for one in sorted(found.differences, key=lambda one: order.index(one.weight))
+    ]
+    return Html(
+        table(f"What differs from run {found.earlier}", ("What", "How", "Figures of the two runs"), [("", rows)])
+    )
+
+
+def overview(found: Progress | None) -> Html:
+    """Every recommendation with its owner and verdict."""
+    if found is None:
+        return NOTHING
+    rows = [
+        [
+            text(one.recommendation.gist),
+            text(one.recommendation.owner),
+            text(capital(one.verdict)),
+            text(one.reasons[0]),
+        ]
+        for one in found.recommendations
+    ]
+    return Html(table("The register at a glance", ("Recommendation", "Owner", "Verdict", "Of what"), [("", rows)]))
+
+
+def owners(found: Progress | None, view: View) -> Html:
+    """A part for each owner: each recommendation, its chart, its comparisons and their reasons."""
+    if found is None:
+        return NOTHING
+    parts = []
+    for owner in dict.fromkeys(one.recommendation.owner for one in found.recommendations):
+        parts.append(f"<h3>{escape_html(owner)}</h3>")
+        parts += [
+            _recommendation(one, _rows(found, one), view)
+            for one in found.recommendations if one.recommendation.owner == owner
+        ]  # fmt: skip
+    return Html("".join(parts))
+
+
+def _rows(found: Progress, one: Judged) -> list[dict[str, Any]]:
+    own = found.comparisons[found.comparisons["recommendation"] == one.recommendation.id]
+    return [{str(name): value for name, value in row.items()} for row in own.to_dict(orient="records")]
+
+
+def _recommendation(one: Judged, rows: Sequence[Mapping[str, Any]], view: View) -> str:
+    entry = one.recommendation
+    said = [f"{entry.source}{f', {entry.date}' if entry.date else ''}.", *one.reasons]
+    said += [f"To be confirmed: {entry.unsure}"] if entry.unsure else []
+    said += [f"{item.date}: {item.what}{f' ({item.where})' if item.where else ''}" for item in entry.evidence]
+    listed = "".join(f"<li>{escape_html(words)}</li>" for words in said)
+    parts = [
+        f"<h4>{escape_html(entry.gist)}</h4><p><strong>{escape_html(capital(one.verdict))}</strong></p><ul>{listed}</ul>"
+    ]
+    if drawn := drawable(rows):
+        parts.append(picture(_drawn(entry.id, drawn, view)))
+    if rows:
+        parts.append(_comparisons(entry.gist, rows, view))
+    return "".join(parts)
+
+
+def _drawn(name: str, rows: Sequence[Mapping[str, Any]], view: View) -> bytes:
+    from yjd.reporting.svg import chart_style, svg_bytes
+
+    titles = {measure.id: measure.title for measure in view.measures}
+    with chart_style():
+        figure = paired_chart(rows, titles)
+        return svg_bytes(figure, name=f"progress-{name}", title=headline(rows), description=description(rows, titles))
+
+
+def _comparisons(gist: str, rows: Sequence[Mapping[str, Any]], view: View) -> str:
+    measures = {measure.id: measure for measure in view.measures}
+    lines = [
+        [
+            text(_name(row, measures)), _pair(row, "rate"), _pair(row, "ratio"), _interval(row),
+            text(capital(row["verdict"])), text(_smallest(row)),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    columns = (
+        "Comparison",
+        "Rate, then and now",
+        "Ratio, then and now",
+        "Change of the ratio",
+        "Verdict",
+        "Could be shown",
+    )
+    why = "".join(
+        f"<p>{escape_html(_name(row, measures))}. {escape_html(' '.join(row['reasons']))}</p>" for row in rows
+    )
+    return table(f"{gist} The comparisons", columns, [("", lines)]) + details("Why, comparison by comparison", why)
+
+
+def _name(row: Mapping[str, Any], measures: Mapping[str, Measure]) -> str:
+    title = measures[row["measure"]].title if row["measure"] in measures else row["measure"]
+    where = "" if row["area"] == ALL else f", {row['area']}"
+    against = f" beside {children(row['reference'])}" if row["reference"] else ""
+    return f"{title}: {children(row['group'])}{against}{where}"
+
+
+def _pair(row: Mapping[str, Any], name: str) -> Cell:
+    values = [row[f"{name}_then"], row[name]]
+    words = [_number(value, name) if _told(value) else _blank(row) for value in values]
+    return Cell(" to ".join(map(escape_html, words)))
+
+
+def _number(value: float, name: str) -> str:
+    return rate_text(value) if name == "rate" else ratio_text(value, 2)
+
+
+def _interval(row: Mapping[str, Any]) -> Cell:
+    values = [row[f"ratio_change{part}"] for part in ("", "_lower", "_upper")]
+    if row["status"] != "ok" or not all(_told(value) for value in values):
+        return Cell(_blank(row))
+    value, lower, upper = (ratio_text(value, 2) for value in values)
+    return Cell(escape_html(f"times {value} ({lower} to {upper})"))
+
+
+def _told(value: object) -> bool:
+    return isinstance(value, int | float) and value == value
+
+
+def _blank(row: Mapping[str, Any]) -> str:
+    return "[c]" if row["status"] == "hidden" else "[x]"
+
+
+def _smallest(row: Mapping[str, Any]) -> str:
+    value = row["detectable"]
+    if row["status"] != "ok" or value is None or value != value:
+        return "[x]" if row["status"] != "hidden" else "[c]"
+    if value == 0 or value == float("inf"):
+        return "None"
+    return f"{'Rise' if value > 1 else 'Fall'} of {100 * abs(value - 1):.0f}% or more"
+
+
+def timeline(found: Progress | None) -> Html:
+    """What was published, done, recorded and aimed at, in order."""
+    if found is None:
+        return NOTHING
+    register = found.register
+    events = [
+        (one.date, "Published", f"{one.source}: {one.gist}", one.owner) for one in register.recommendations if one.date
+    ]
+    for one in register.recommendations:
+        events += [(item.date, "Evidence", item.what, one.owner) for item in one.evidence]
+        events += [
+            (track.target.date, "Target", f"{track.measure}, {', '.join(track.groups)}", one.owner)
+            for track in one.tracks if track.target
+        ]  # fmt: skip
+    events += [(item.date, capital(item.kind), item.text, item.owner) for item in register.answers]
+    rows = [[text(value) for value in event] for event in sorted(events)]
+    if not rows:
+        return Html("<p>Nothing on record has a date.</p>")
+    return Html(table("What was recommended, done and aimed at", ("Date", "What", "In words", "Whose"), [("", rows)]))
+
+
+def answers(found: Progress | None, view: View) -> Html:
+    """Explain or reform: every ratio that stands out, and what is on record about it."""
+    if found is None:
+        return NOTHING
+    measures = {measure.id: measure for measure in view.measures}
+    rows = []
+    for row in found.answers.to_dict(orient="records"):
+        given = [found.register.answers[int(place)] for place in str(row["answers"]).split()]
+        said = "; ".join(f"{one.date}, {one.owner}: {one.text}" for one in given) or "Nothing yet"
+        limits = f"{ratio_text(row['ratio'], 2)} ({ratio_text(row['lower'], 2)} to {ratio_text(row['upper'], 2)})"
+        named = {str(name): value for name, value in row.items()}
+        rows.append([text(_name(named, measures)), text(limits), text(capital(str(row["state"]))), text(said)])
+    if not rows:
+        return Html("<p>No ratio of this period stands out on the adverse side.</p>")
+    caption = f"Ratios that stand out, {view.period_label()} ({view.interval_name}), and what is on record"
+    return Html(table(caption, ("Comparison", "Ratio", "State", "On record"), [("", rows)]))
+
+
+def signals(found: Progress | None, view: View) -> Html:
+    """What the control charts show, beside what chance alone would give."""
+    if found is None:
+        return NOTHING
+    seen = found.signals
+    if not seen.charts:
+        return Html("<p>This release has no control charts [x]: they need quarters or months among its periods.</p>")
+    said = (
+        f"{counted(seen.charts, 'chart')} with {seen.points:,} points show {counted(seen.found, 'signal')}. "
+        f"Chance alone would give at most about {seen.expected:.1f}."
+    )
+    titles = {measure.id: measure.title for measure in view.measures}
+    rows = [
+        [
+            text(row["period"]), text(titles.get(row["measure"], row["measure"])), text(children(row["group"])),
+            text("All areas" if row["area"] == ALL else row["area"]),
+            text(f"{capital(row['direction'])} the centre, {row['side']}"), text(row["rules"].replace("_", " ")),
+        ]
+        for row in seen.table.head(20).to_dict(orient="records")
+    ]  # fmt: skip
+    columns = ("Period", "Measure", "Group", "Area", "Direction", "Rule")
+    shown = table("The latest signals", columns, [("", rows)]) if rows else ""
+    return Html(f"<p>{escape_html(said)}</p>{shown}")
+
+
+def where(found: Progress | None, view: View) -> Html:
+    """Where more work is needed: stages by how many fewer events would mean parity, with the interval of each rank."""
+    if found is None:
+        return NOTHING
+    measures = {measure.id: measure for measure in view.measures}
+    parts = []
+    for kind, caption in (("stages", "Stages"), ("areas", "Areas")):
+        ranked = found.priorities[(found.priorities["list"] == kind) & (found.priorities["lower"] > 0)]
+        top = ranked.sort_values("more", ascending=False).head(4 * _MOST_RANKED)
+        rows = [
+            [
+                text(f"{measures[row['measure']].title}: {children(row['group'])}"
+                     + ("" if row["area"] == ALL else f", {row['area']}")),
+                text(f"{row['more']:,.0f} ({row['lower']:,.0f} to {row['upper']:,.0f})"),
+                text("children" if row["unit"] == "child" else "events"), text(ratio_text(row["ratio"], 2)),
+                text(_rank(row)),
+            ]
+            for row in top.to_dict(orient="records")
+        ]  # fmt: skip
+        if rows:
+            columns = (caption, "Beyond parity", "Unit", "Ratio", "Rank in its list")
+            parts.append(table(f"{caption} with most beyond parity, {view.period_label()}", columns, [("", rows)]))
+    return Html("".join(parts)) if parts else Html("<p>Nothing is clearly beyond parity in this release.</p>")
+
+
+def _rank(row: Mapping[Any, Any]) -> str:
+    hidden = f"; {row['hidden']:.0f} more hidden" if row["hidden"] else ""
+    shown = int(row["items"] - row["hidden"])
+    return f"{row['rank']:.0f} of {shown}, between {row['rank_best']:.0f} and {row['rank_worst']:.0f}{hidden}"
