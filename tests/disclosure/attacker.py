@@ -23,7 +23,6 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from tests.disclosure.countable import marks, sensitive
 from tests.disclosure.leaves import Project, Release
-from yjd.schema import CELL_KEYS
 
 NEAR = 1e-6
 
@@ -71,9 +70,8 @@ def attack(project: Project, published: Sequence[pd.DataFrame], *, whole: bool =
         rules ask, and than the earlier releases by themselves left) and `exact` (broken, and only one value can be).
     """
     present = project.releases[-1]
-    unknowns = number_leaves(project)
-    known = _statements(project, published, unknowns)
-    targets = sensitive(project, unknowns[-1])
+    known = _statements(project, published)
+    targets = sensitive(project, number_leaves(project))
     if targets.empty:
         return targets.assign(low=[], high=[], possible=[], needed=[], broken=[], exact=[])
     rows = sparse.csr_array(np.vstack(targets["row"].tolist()).astype(float))
@@ -83,23 +81,13 @@ def attack(project: Project, published: Sequence[pd.DataFrame], *, whole: bool =
     found["possible"] = _possible(found, found["low"], found["high"])
     found["broken"] = found["possible"] < found["needed"]
     if found["broken"].any() and len(published) > 1:
-        # What the earlier releases gave away cannot be taken back, but the last may not give away more. A count that
-        # was shown counts as given away even if it was revised since.
-        before = _statements(project, [*published[:-1], _seen(present, published[:-1])], unknowns)
+        # What the earlier releases gave away cannot be taken back, but the last may not give away more.
+        before = _statements(project, published[:-1])
         own = np.flatnonzero(found["broken"])
         left = _possible(found.iloc[own], *_ends(before, rows[own], found.iloc[own], present, whole=whole))
         found.loc[own, "broken"] = found["possible"].iloc[own].to_numpy() < left
     found["exact"] = found["broken"] & (found["high"] - found["low"] < NEAR)
     return found
-
-
-def _seen(present: Release, before: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The present counts of every cell that an earlier release showed."""
-    shown = {
-        key for one in before for key in one.loc[one["n"].notna(), list(CELL_KEYS)].itertuples(index=False, name=None)
-    }
-    keys = present.cells[list(CELL_KEYS)].itertuples(index=False, name=None)
-    return present.cells[[key in shown for key in keys]]
 
 
 def _possible(found: pd.DataFrame, low, high) -> np.ndarray:
@@ -109,37 +97,34 @@ def _possible(found: pd.DataFrame, low, high) -> np.ndarray:
     return np.maximum(most - least + 1, 0).to_numpy()
 
 
-def number_leaves(project: Project) -> list[list[np.ndarray]]:
-    """Number the leaves of every release. Those that were not revised are the same unknowns in all of them."""
-    found: list[list[np.ndarray]] = []
-    fresh = 0
-    for release in project.releases:
-        numbers = []
-        for at, counts in enumerate(release.counts):
-            own = np.arange(fresh, fresh + counts.size).reshape(counts.shape)
-            fresh += counts.size
-            for earlier, past in zip(project.releases, found, strict=False):
-                # A stage and period in which nothing was revised.
-                same = (earlier.counts[at] == counts).all(axis=tuple(range(2, counts.ndim)))
-                own[same] = past[at][same]
-            numbers.append(own)
-        found.append(numbers)
+def number_leaves(project: Project) -> list[np.ndarray]:
+    """Number the leaves of every family: the unknowns are their counts as they are now."""
+    found, fresh = [], 0
+    for counts in project.releases[-1].counts:
+        found.append(np.arange(fresh, fresh + counts.size).reshape(counts.shape))
+        fresh += counts.size
     return found
 
 
-def _statements(project: Project, published: Sequence[pd.DataFrame], unknowns) -> Statements:
-    """Put every number that was published as a statement about the leaves."""
-    size = 1 + max(int(numbers.max()) for own in unknowns for numbers in own)
+def _statements(project: Project, published: Sequence[pd.DataFrame]) -> Statements:
+    """Put every number that was published as a statement about the leaves as they are now.
+
+    A number that was revised since is about another table and says nothing here; one that was not still holds.
+    """
+    unknowns, present = number_leaves(project), project.releases[-1]
+    size = 1 + max(int(numbers.max()) for numbers in unknowns)
     blocks, lows, highs = [], [], []
-    for release, cells, numbers in zip(project.releases, published, unknowns, strict=False):
+    for release, cells in zip(project.releases, published, strict=False):
         shown = cells[cells["n"].notna()]
-        for family, own in zip(project.families, numbers, strict=True):
+        for at, (family, own) in enumerate(zip(project.families, unknowns, strict=True)):
             mine = shown[shown["stage"].isin(list(family.axes["stage"]))]
             if family.public or mine.empty:
                 continue
-            wide = np.zeros((len(mine), size), dtype=np.uint8)
-            wide[:, own.ravel()] = family.rows(mine)
-            low, high = _read(mine, release.rules.round_to)
+            rows = family.rows(mine).astype(float)
+            holds = rows @ release.counts[at].ravel() == rows @ present.counts[at].ravel()
+            wide = np.zeros((int(holds.sum()), size), dtype=np.uint8)
+            wide[:, own.ravel()] = rows[holds]
+            low, high = _read(mine[holds], release.rules.round_to)
             blocks.append(wide)
             lows.append(low)
             highs.append(high)

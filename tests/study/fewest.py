@@ -41,7 +41,7 @@ def fewest_hidden(project: Project, *, by: str = "cells", farthest: int = 1, sec
         When to give up and return the best that was found.
     """
     release, family = project.releases[-1], project.families[0]
-    targets = sensitive(project, number_leaves(project)[-1])
+    targets = sensitive(project, number_leaves(project))
     rows = family.rows(release.cells).astype(float)
     # One yes or no for a count that stands in several cells.
     _, first, place = np.unique(np.round(rows @ marks(rows.shape[1]), 9), return_index=True, return_inverse=True)
