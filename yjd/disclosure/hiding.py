@@ -31,7 +31,7 @@ REWARD, ANY_REWARD = 5e3, 1e6
 #: The share of closed counts that a turn must open to be followed by another of its kind.
 ENOUGH = 0.08
 #: Of the counts that are still to be opened, how many are asked for at once: few, so that few are hidden for them.
-SHARE = 0.07
+SHARE, LATER_SHARE = 0.07, 0.03
 FEWEST = 8
 
 
@@ -46,6 +46,8 @@ class Hiding:
         What hiding each column loses.
     free : array (columns,)
         Columns that are hidden whatever is chosen.
+    share : float
+        Of the counts that are still to be opened, how many are asked for at once.
     hidden : array (columns,)
         These and what was chosen.
     """
@@ -53,6 +55,7 @@ class Hiding:
     system: System
     cost: Floats
     free: Flags
+    share: float = SHARE
     hidden: Flags = field(init=False)
 
     def __post_init__(self) -> None:
@@ -136,7 +139,7 @@ class _Search:
         closed = np.flatnonzero(self.aims.closed(self.rows) & self.first)
         matrix = sparse.csr_array(self.matrix[closed][:, inside])
         there = np.diff(matrix.indptr) > 0
-        few = chance(self.rows[closed], 7 * turn + 3) < max(SHARE, FEWEST / max(int(there.sum()), 1))
+        few = chance(self.rows[closed], 7 * turn + 3) < max(self.state.share, FEWEST / max(int(there.sum()), 1))
         chosen = np.flatnonzero(there & few)
         if chosen.size == 0:
             return
