@@ -107,9 +107,11 @@ def reach(system: System, targets: Targets) -> None:
     open_ = ~(targets.failed | targets.safe() | targets.narrow())
     for batch in parts.batches(open_):
         _settle(batch, targets)
-    # what is narrow by its bounds alone still gets its true interval
+    # what is narrow by its bounds alone still gets its true interval, where that is no great work
     left = np.flatnonzero(targets.narrow() & ~targets.failed & ~targets.settled & (targets.low < targets.high))
     for batch in parts.batches(np.isin(np.arange(len(targets.offset)), left)):
+        if len(batch.low) > _TOGETHER:
+            continue
         for number in batch.targets.tolist():
             batch.extremes(targets, number)
 
