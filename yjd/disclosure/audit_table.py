@@ -85,7 +85,7 @@ class Table:
         given = [*frames, *(frame for frame in (cells, children) if frame is not None)]
         keys = Keys.of([*given, *_keys_of_terms(frames)], _further(links))
         truth = None if cells is None else _truth(keys, cells)
-        read = [_Read.of(keys, frame, rules, truth) for frame in frames]
+        read = [_Read.of(keys, frame, rules, links, truth) for frame in frames]
         table = _joined(keys, read, links, truth, frames)
         return table if children is None else replace(table, few=_few(table, children, rules))
 
@@ -145,10 +145,12 @@ class _Read:
     truth: Floats
 
     @classmethod
-    def of(cls, keys: Keys, frame: pd.DataFrame, rules: Rules, truth: tuple[Codes, Floats] | None) -> _Read:
+    def of(
+        cls, keys: Keys, frame: pd.DataFrame, rules: Rules, links: Links, truth: tuple[Codes, Floats] | None
+    ) -> _Read:
         plain = frame[frame["terms"].isna()] if "terms" in frame else frame
         code = keys.codes(plain)
-        low, high = bounds_of(plain, rules)
+        low, high = bounds_of(plain, rules, links)
         order = np.argsort(code, kind="stable")
         unique, place = np.unique(code[order], return_inverse=True)
         least, most = np.zeros(len(unique)), np.full(len(unique), np.inf)
@@ -160,21 +162,36 @@ class _Read:
         return cls(unique, least, most, clash, _true(truth, unique))
 
 
-def bounds_of(frame: pd.DataFrame, rules: Rules) -> tuple[Floats, Floats]:
+def bounds_of(frame: pd.DataFrame, rules: Rules, links: Links) -> tuple[Floats, Floats]:
     """Between what bounds each published count lies: its own value, its rounding interval, or 0 and infinity.
 
-    A count that is rounded to the nearest multiple of the base, halves up, came from no more than half a base away.
+    A count is rounded to the multiple of the base above it or below it, whichever lets totals add up; a sum of other
+    stages or periods is the sum of their rounded counts.
     """
     n = frame["n"].to_numpy(dtype=np.float64)
     low, high = np.where(np.isnan(n), 0.0, n), np.where(np.isnan(n), np.inf, n)
     if rules.round_to:
         rounded = (frame["disclosure"] == "rounded").to_numpy(dtype=bool) & ~np.isnan(n)
-        low = np.where(rounded, np.maximum(n - rules.round_to // 2, 0.0), low)
-        high = np.where(rounded, n + (rules.round_to - 1) // 2, high)
+        reach = (rules.round_to - 1) * _parts_of(frame, links)
+        low = np.where(rounded, np.maximum(n - reach, 0.0), low)
+        high = np.where(rounded, n + reach, high)
     for name, values, better in (("low", low, np.fmax), ("high", high, np.fmin)):
         if name in frame:
             values[:] = better(values, frame[name].to_numpy(dtype=np.float64))
     return low, high
+
+
+def _parts_of(frame: pd.DataFrame, links: Links) -> Floats:
+    """Of how many rounded counts each count may be the sum."""
+    parts = dict(links.parts)
+
+    def leaves(stage: str) -> int:
+        return sum(map(leaves, parts.get(stage, ()))) or 1
+
+    stages = frame["stage"].map({name: leaves(name) for name in frame["stage"].unique()})
+    periods = frame["period"].map(lambda name: max(len(links.related_periods.get(name, ())), 1))
+    adds_up = frame["stage"].isin(links.periods_add_up)
+    return (stages * periods.where(adds_up, 1)).to_numpy(dtype=np.float64)
 
 
 def _joined(

@@ -13,8 +13,9 @@ from scipy import sparse
 
 from yjd.disclosure.aims import Aims, chance
 from yjd.disclosure.columns import Flags, Floats, Ints
-from yjd.disclosure.hiding import Hiding
+from yjd.disclosure.hiding import LATER_SHARE, Hiding
 from yjd.disclosure.primary import reasons, too_small
+from yjd.disclosure.rounding import consistent_rounding
 from yjd.disclosure.rules import Links, Rules
 from yjd.disclosure.system import System, build_system
 from yjd.errors import DisclosureError
@@ -84,7 +85,9 @@ def protect(
     -------
     DataFrame
         The same rows in the same order, and ``reason``: why a cell is hidden, '' where it is not. A hidden cell has `n`
-        NaN (never 0) and `disclosure` ``hidden``; a rounded one ``rounded``.
+        NaN (never 0) and `disclosure` ``hidden``; a rounded one ``rounded``. `attrs` say what it costs:
+        hidden_for_own_sake, hidden_for_others, share_of_counts_shown (of the sum of all counts that are not public),
+        and known_from_earlier_releases (sensitive counts that earlier releases have given away).
 
     Raises
     ------
@@ -93,6 +96,9 @@ def protect(
     """
     _check(cells)
     own = reasons(cells, rules, links, children)
+    if rules.method == "round":  # nothing is hidden: not to know the count to within its rounding is the protection
+        released = cells.assign(reason="", n=cells["n"].astype(np.float64))
+        return consistent_rounding(released, cells, rules, links)
     why = own.copy()
     hidden = np.zeros(len(cells), dtype=np.bool_)
     lost = 0
@@ -106,8 +112,8 @@ def protect(
     released = cells.assign(reason=why)
     released["n"] = released["n"].astype(np.float64).mask(hidden)
     released["disclosure"] = np.where(hidden, HIDDEN[0], released["disclosure"])
-    released.attrs["lost"] = lost
-    return _rounded(released, rules, links) if rules.round_to else released
+    released.attrs |= {"known_from_earlier_releases": lost} | _cost_of(cells, hidden, own, links)
+    return consistent_rounding(released, cells, rules, links) if rules.round_to else released
 
 
 def _check(cells: pd.DataFrame) -> None:
@@ -245,7 +251,7 @@ def _search(system: System, aims: Aims, cost: Floats, free: Flags, likely: Flags
     if left.size:
         left = first.open(aims, every)
     # Once more from the start, among what was hidden: what is no longer needed is shown again.
-    again = Hiding(system, cost, free)
+    again = Hiding(system, cost, free, LATER_SHARE)
     aims.forget()
     left = again.open(aims, first.hidden)
     if left.size:
@@ -288,12 +294,13 @@ def _costs(cells: pd.DataFrame, links: Links) -> Floats:
     return cost
 
 
-def _rounded(released: pd.DataFrame, rules: Rules, links: Links) -> pd.DataFrame:
-    """Round every shown count that is not public to the nearest multiple, halves up."""
-    base = rules.round_to
-    own = ~released["stage"].isin(links.public_stages) & released["n"].notna()
-    if rules.zero_safe:  # 0 is already a multiple, and "rounded" would say less than is known
-        own &= released["n"] != 0
-    released.loc[own, "n"] = np.floor(released.loc[own, "n"] / base + 0.5) * base
-    released.loc[own, "disclosure"] = "rounded"
-    return released
+def _cost_of(cells: pd.DataFrame, hidden: Flags, own: NDArray[np.object_], links: Links) -> dict[str, int | float]:
+    """Say what protection costs: cells hidden for their own sake and for others, and how much of all counts is shown."""
+    counted = ~cells["stage"].isin(links.public_stages).to_numpy() & cells["n"].notna().to_numpy()
+    n = cells["n"].to_numpy(dtype=np.float64)
+    every = float(n[counted].sum())
+    return {
+        "hidden_for_own_sake": int((hidden & (own != "")).sum()),
+        "hidden_for_others": int((hidden & (own == "")).sum()),
+        "share_of_counts_shown": round(float(n[counted & ~hidden].sum()) / every, 4) if every else 1.0,
+    }
