@@ -2,9 +2,9 @@
 
 The unknowns are the counts behind everything: one for each leaf (exclusive part of the stages, shortest period, finest
 value of every split, finest group), none below 0. Every published number of every release is one statement about a sum
-of leaves: exact, rounded (to within half a base) or hidden (no statement). What the outsider can work out of any other
-sum of leaves is the least and the most that it can be: linear programmes (`scipy.optimize.milp`, HiGHS), with whole
-counts where the programme is told to keep them whole.
+of leaves: exact, rounded (to within a base for each term) or hidden (no statement). What the outsider can work out of
+any other sum of leaves is the least and the most that it can be: linear programmes (`scipy.optimize.milp`, HiGHS), with
+whole counts where the programme is told to keep them whole.
 
 The attack is made on every count that the rules call small, whether or not anyone prints it: published cells, what is
 left of a stage without its parts, of a period without its published parts, margins left out, broad groups that only
@@ -13,7 +13,7 @@ their detailed ones show, and any combination of these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from tests.disclosure.countable import marks, sensitive
 from tests.disclosure.leaves import Project, Release
+from yjd.disclosure import Links, Rules
 
 NEAR = 1e-6
 
@@ -124,7 +125,7 @@ def _statements(project: Project, published: Sequence[pd.DataFrame]) -> Statemen
             holds = rows @ release.counts[at].ravel() == rows @ present.counts[at].ravel()
             wide = np.zeros((int(holds.sum()), size), dtype=np.uint8)
             wide[:, own.ravel()] = rows[holds]
-            low, high = _read(mine[holds], release.rules.round_to)
+            low, high = _read(mine[holds], release.rules, release.links)
             blocks.append(wide)
             lows.append(low)
             highs.append(high)
@@ -139,14 +140,31 @@ def _statements(project: Project, published: Sequence[pd.DataFrame]) -> Statemen
     return Statements(sparse.csr_array(matrix[first].astype(float)), least, most)
 
 
-def _read(cells: pd.DataFrame, base: int) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the most that each published number can stand for."""
+def _read(cells: pd.DataFrame, rules: Rules, links: Links) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the most that each published number can stand for.
+
+    A rounded count is the multiple below or above the true one; that of a stage or period which others add up to is the
+    sum of their rounded counts.
+    """
     n = cells["n"].to_numpy(dtype=float)
-    rounded = (cells["disclosure"] == "rounded").to_numpy()
-    # To the nearest multiple, halves up: with base 10, 20 stands for 15 to 24.
-    below = np.where(rounded, base // 2, 0)
-    above = np.where(rounded, (base - 1) // 2, 0)
-    return np.maximum(n - below, 0), n + above
+    if not rules.round_to:
+        return n, n
+    stages, periods = _parts(dict(links.parts)), _parts(links.related_periods)
+    terms = [
+        stages(stage) * (periods(period) if stage in links.periods_add_up else 1)
+        for stage, period in zip(cells["stage"], cells["period"], strict=True)
+    ]
+    reach = np.where(cells["disclosure"] == "rounded", np.array(terms, dtype=float) * (rules.round_to - 1), 0.0)
+    return np.maximum(n - reach, 0), n + reach
+
+
+def _parts(sums: Mapping[str, Sequence[str]]) -> Callable[[str], int]:
+    """How many terms the count of a name is the sum of, at any depth."""
+
+    def terms(name: str) -> int:
+        return sum(terms(part) for part in sums[name]) if name in sums else 1
+
+    return terms
 
 
 def _ends(known: Statements, rows, found: pd.DataFrame, release: Release, *, whole: bool):
@@ -221,7 +239,8 @@ def intervals(released, members):
     for number, row in enumerate(rows):
         matrix[number, [place[leaf] for leaf in row]] = 1
     shown = released["n"].notna().to_numpy()
-    known = Statements(sparse.csr_array(matrix[shown]), *_read(released[shown], 0))
+    n = released["n"].to_numpy(dtype=float)[shown]
+    known = Statements(sparse.csr_array(matrix[shown]), n, n)
     found = {}
     for number in np.flatnonzero(~shown).tolist():
         answers = [known.least(sign * matrix[number]) for sign in (1, -1)]
