@@ -105,7 +105,7 @@ def main() -> None:
     known = links()
     start = time.perf_counter()
     small = cells["n"].between(RULES.smallest_hidden, RULES.minimum_count - 1)
-    threshold = cells.assign(n=cells["n"].mask(small), disclosure=np.where(small, "hidden", "shown"))
+    cells.assign(n=cells["n"].mask(small), disclosure=np.where(small, "hidden", "shown"))
     alone = time.perf_counter() - start
     start = time.perf_counter()
     released = protect(cells, RULES, known)

@@ -295,7 +295,7 @@ def _costs(cells: pd.DataFrame, links: Links) -> Floats:
 
 
 def _cost_of(cells: pd.DataFrame, hidden: Flags, own: NDArray[np.object_], links: Links) -> dict[str, int | float]:
-    """Say what protection costs: cells hidden for their own sake and for others, and how much of all counts is shown."""
+    """Say what protection costs: cells hidden for their own sake and for others, and how much is shown."""
     counted = ~cells["stage"].isin(links.public_stages).to_numpy() & cells["n"].notna().to_numpy()
     n = cells["n"].to_numpy(dtype=np.float64)
     every = float(n[counted].sum())
