@@ -40,8 +40,10 @@ class RunOutcome:
 
 def check(settings: Settings, progress: Progress = _silent) -> list[Accounting]:
     """Read and check every extract; release nothing."""
+    from yjd import recommendations
     from yjd.extracts import load_extracts
 
+    recommendations.find(settings)
     with alone(settings), _warehouse(settings) as warehouse:
         return load_extracts(settings, warehouse, Folders.of(settings).sensitive, progress).accounting
 

@@ -90,10 +90,11 @@ def manifest(**changed: Any) -> dict[str, Any]:
         "run": "now", "title": "A small region", "demonstration": False, "areas": ["North"], "measures": [measure],
         "created_from": {"version": "1", "config_sha256": "c", "inputs": [{"extract": "pnc", "fingerprint": "x"}]},
         "periods": [
-            {"period": name, "kind": "financial_year", "start": f"{name[:4]}-04-01", "end": f"20{name[5:]}-03-31"}
+            {"period": name, "label": name, "kind": "financial_year", "start": f"{name[:4]}-04-01",
+             "end": f"20{name[5:]}-03-31"}
             for name in (THEN, NOW)
         ],
-        "groups": {"broad": [*GROUPS, "Unknown"], "detailed": ["African"]},
+        "references": ["White"], "groups": {"broad": [*GROUPS, "Unknown"], "detailed": ["African"]},
         "headline": {"period": NOW, "reference": "White", "level": "broad", "confidence": 0.95},
         "extracts": [{"extract": "pnc", "table": "outcomes", "covers": ["2020-04-01", "2025-03-31"], "schemes": []}],
         "ethnicity": {"crosswalk_version": "1", "source": "self", "rule": "r", "unknown": [

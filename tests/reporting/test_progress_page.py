@@ -13,7 +13,9 @@ from tests.progress.regions import Change, of
 from tests.progress.test_overview import manifest, register, released
 from yjd.progress.overview import Progress, Run, progress, verdicts
 from yjd.reporting import progress_page as pages
+from yjd.reporting.progress_sheets import progress_sheets
 from yjd.reporting.view import View
+from yjd.reporting.workbook import sheets
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,18 @@ def test_the_record_is_in_order(found: Progress, view: View) -> None:
     assert "Acted on" in words(pages.answers(found, view).text)
     assert "no control charts" in words(pages.signals(found, view).text)
     assert "Beyond parity" in words(pages.where(found, view).text)
+
+
+def test_the_workbook_has_it_too(view: View) -> None:
+    register_sheet, comparisons = progress_sheets(view.manifest)
+    assert [row[3] for row in register_sheet.rows] == ["Improving", "Not measurable with this data"]
+    by_group = {row[3]: row for row in comparisons.rows}
+    assert by_group["Mixed"][8:15] == ["[c]"] * 7
+    assert all(isinstance(value, float) for value in by_group["Black"][8:17])
+    assert all(value != "" for row in comparisons.rows for value in row)
+    assert list(progress_sheets(manifest())) == []
+    names = [page.name for page in sheets(view.results, view.manifest)]
+    assert names[-2:] == ["Progress", "Comparisons"]
 
 
 def test_a_release_without_a_register_says_so() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from yjd.reporting.classify import classify
+from yjd.reporting.progress_sheets import progress_sheets
 from yjd.reporting.spreadsheet import Sheet, Value, ods, xlsx
 from yjd.reporting.words import CAUTION, SHORTHAND, Measure, children, order_groups
 from yjd.schema import ALL, SPLITS
@@ -39,8 +40,8 @@ def workbook(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, by
 
 
 def sheets(results: pd.DataFrame, manifest: Mapping[str, Any]) -> list[Sheet]:
-    """Cover, contents and notes, and two sheets for each measure: the whole over time, and its parts."""
-    tables = list(_tables(results, manifest))
+    """Cover, contents and notes, two sheets for each measure (the whole over time, and its parts), and progress."""
+    tables = [*_tables(results, manifest), *progress_sheets(manifest)]
     contents = Sheet(
         "Contents", "Contents", ["Each sheet has one table."], ["Sheet", "What it has", "Rows"],
         [[page.name, page.title, float(len(page.rows))] for page in tables],
