@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from yjd.reporting import eia_rows, sentences
+from yjd.reporting import eia_rows, facts, headlines, pathway, sentences, tables
+from yjd.reporting.charts import forest_chart
 from yjd.reporting.eia_voice import OTHER, SECTIONS, Voice, read_voice
-from yjd.reporting.report import Report, open_report
+from yjd.reporting.report import Report, open_report, points_list
 from yjd.reporting.tables import Html
 from yjd.reporting.words import CAUTION, and_list, counted, escape_html
 
@@ -41,8 +43,7 @@ class Pack:
 
     def main_points(self) -> Html:
         """What is clear, what is not and what cannot be told, group by group."""
-        said = "".join(f"<li>{escape_html(line)}</li>" for line in eia_rows.group_points(self.view))
-        return Html(f'<ul class="yjd-points">{said}</ul><p><strong>{escape_html(CAUTION)}</strong></p>')
+        return Html(points_list(eia_rows.group_points(self.view)) + f"<p><strong>{escape_html(CAUTION)}</strong></p>")
 
     def groups(self) -> Html:
         """The groups, how many children live in the areas, and how much can be shown of each."""
@@ -55,6 +56,33 @@ class Pack:
     def evidence(self) -> Html:
         """Every comparison of the overview with all that bears on how sure it is, in one row each."""
         return Html(eia_rows.evidence_table(self.view))
+
+    def family(self, name: str) -> Html:
+        """A family of measures: a statement each, and the table and the chart of the first."""
+        view = self.view
+        shown = [m for m in view.measures if m.family == name and (view.has(m, "rri") or view.has(m, "rate"))]
+        if not shown:
+            return Html("<p>Not in this release [x]: no data were supplied for it.</p>")
+        lead = headlines.lead_of(view, shown)
+        items = view.compare(lead)
+        lines = [sentences.measure_statement(view, items)] if items else []
+        lines += [sentences.brief_statement(view, found) for m in shown if m is not lead and (found := view.compare(m))]
+        said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
+        caption = f"{lead.title}: rates and ratios by ethnic group, {facts.period_words(view, [lead])}"
+        made = tables.forest_table(view, [lead], caption)
+        draw = partial(forest_chart, view, [lead])
+        title, alt = headlines.forest_headline(view, [lead]), headlines.forest_alt(view, [lead])
+        return Html(f"<ul>{said}</ul>{self.report.drawing(f'forest-{lead.id}', draw, title, alt)}{made}")
+
+    def pathway(self) -> Html:
+        """Where along each pathway a difference arises, in words."""
+        lines = [
+            pathway.way_sentence(self.view, way)
+            for name in pathway.pathways(self.view)
+            for way in pathway.ways(self.view, name)
+        ]
+        said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
+        return Html(f"<ul>{said}</ul>" if said else "<p>No pathway can be followed in this release [x].</p>")
 
     def chance(self) -> Html:
         """How many comparisons there are, and how many of them chance alone would make clear."""

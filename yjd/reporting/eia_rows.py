@@ -123,7 +123,9 @@ def characteristics_table(view: View) -> str:
 
 def _held(view: View, split: str) -> str:
     if split == "group":
-        return f"Ethnic groups: {and_list(group for group in view.groups() if group != UNKNOWN)}. The rest of this pack"
+        return (
+            f"Ethnic groups: {and_list(group for group in view.groups() if group != UNKNOWN)}. This pack is about them"
+        )
     if not split:
         return "None. Other sources are needed"
     values = view.index.values(split) - {ALL}
@@ -138,10 +140,11 @@ def evidence_table(view: View) -> str:
     for measure in view.pathway:
         told = {entry.item.group: entry for entry in missing.explained(view, measure)}
         ladder = adjusted.ladder_of(view, measure)
-        rung = _before_mediators(ladder)
+        rung = before_mediators(ladder)
         at = {item.group: item for item in adjusted.compare_at(view, ladder, rung)} if ladder and rung else {}
         rows = [_evidence(item, told[item.group], at.get(item.group)) for item in view.compare(measure)]
-        bodies.append((view.title_of(measure), rows))
+        period = f"; adjusted: {ladder.period}" if ladder and rung else ""
+        bodies.append((f"{view.title_of(measure)}{period}", rows))
     if not bodies:
         return "<p>This release holds no comparison to show [x].</p>"
     columns = (
@@ -155,7 +158,7 @@ def evidence_table(view: View) -> str:
     return table(caption, columns, bodies)
 
 
-def _before_mediators(ladder: adjusted.Ladder | None) -> str:
+def before_mediators(ladder: adjusted.Ladder | None) -> str:
     """The last rung that adjusts for nothing that may itself come of disparity."""
     rungs = [rung.name for rung in ladder.rungs if rung.adjusters and not rung.mediator] if ladder else []
     return rungs[-1] if rungs else ""

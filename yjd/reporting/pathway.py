@@ -231,10 +231,12 @@ def _table_row(step: Step) -> list[Cell]:
     ]
 
 
-def pathway_chart(view: View, pathway: str) -> Figure:
-    """A block for each group: the factor of each stage, and all of them together."""
+def pathway_chart(view: View, pathway: str, group: str = "") -> Figure:
+    """A block for each group, or for the one that is named: the factor of each stage, and all of them together."""
     blocks = []
     for way in ways(view, pathway):
+        if group not in ("", way.group):
+            continue
         lines = [Line(step.title, _item(pathway, way.group, step.factor)) for step in way.steps]
         lines.append(Line("All together", _item(pathway, way.group, way.whole)))
         blocks.append(Block(way.group, lines))
