@@ -90,7 +90,7 @@ def _tell(found: Progress) -> None:
     signals = found.signals
     if signals.charts:
         terminal.say(
-            f"Control charts: {signals.found} signals in {signals.charts} charts; chance alone gives at most about "
+            f"Control charts: {signals.found} signals in {signals.charts} charts; chance alone gives about "
             f"{signals.expected:.1f}."
         )
     unanswered = int((found.answers["state"] == "unanswered").sum())

@@ -16,9 +16,9 @@ from yjd.cli import app, guarded
 from yjd.history import History
 from yjd.progress import earlier_run
 from yjd.progress.comparability import compare, revisions
-from yjd.progress.overview import Progress, Run, progress
+from yjd.progress.overview import Progress, Run, progress, verdicts
 from yjd.progress.priorities import priorities
-from yjd.progress.signals import IN_CONTROL, early_signals
+from yjd.progress.signals import early_signals
 from yjd.recommendations import Register, from_json, load
 from yjd.release import Release, read_release, write_release
 from yjd.schema import RESULT_COLUMNS
@@ -146,7 +146,7 @@ def test_no_number_comes_from_elsewhere_than_the_release(tmp_path: Path) -> None
     numbers = [name for name in RESULT_COLUMNS if table[name].dtype == float and name != "confidence"]
     table.loc[black, numbers] = np.nan
     table.loc[black, ["status", "disclosure", "method"]] = ["hidden", "hidden", ""]
-    kept = progress(Run("now", table, manifest()), register(tmp_path)).as_json()
+    kept = verdicts(Run("now", table, manifest()), register(tmp_path)).as_json()
     row = next(one for one in kept["comparisons"] if one["group"] == "Black")
     assert row["verdict"] == "not measurable with this data"
     told = {name for name, value in row.items() if isinstance(value, float)}
@@ -193,7 +193,7 @@ def test_a_baseline_of_an_earlier_run_needs_a_run_that_can_be_compared(tmp_path:
     now = Run("now", later, manifest())
 
     def verdict(then: Run | None) -> tuple[str, str]:
-        row = progress(now, asked, earlier=then).comparisons.set_index("group").loc["Black"]
+        row = verdicts(now, asked, earlier=then).comparisons.set_index("group").loc["Black"]
         return row["verdict"], row["status"]
 
     assert verdict(Run("before", earlier, manifest())) == ("improving", "ok")
@@ -203,27 +203,36 @@ def test_a_baseline_of_an_earlier_run_needs_a_run_that_can_be_compared(tmp_path:
     assert verdict(Run("before", earlier, recoded)) == ("not measurable with this data", "incomparable")
 
 
-def test_signals_are_counted_beside_those_that_chance_would_give() -> None:
-    chance = np.random.default_rng(3)
+def quarters(events: np.ndarray) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The control charts of so many areas, shape (areas, 24), and a manifest that knows their quarters."""
     names = [f"{2018 + number // 4}-Q{number % 4 + 1}" for number in range(24)]
-    events = chance.poisson(100, 24).astype(float)
-    events[-1] = 190
     frame = pd.DataFrame({
-        "measure": "fte_rate_pnc", "level": "broad", "group": "Black", "period": names, "numerator": events,
+        "measure": "fte_rate_pnc", "level": "broad", "group": "Black", "period": np.tile(names, len(events)),
+        "area": np.repeat([f"a{number:04d}" for number in range(len(events))], 24), "numerator": events.ravel(),
         "denominator": 1e5,
     })  # fmt: skip
-    table = metrics.control_chart(frame, kind="rate")
     periods = [{"period": name, "kind": "quarter", "start": name, "end": name} for name in names]
-    found = early_signals(table, manifest(periods=periods))
+    return metrics.control_chart(frame, kind="rate"), manifest(periods=periods)
+
+
+def test_signals_are_listed_the_newest_first() -> None:
+    events = np.random.default_rng(3).poisson(100, (1, 24)).astype(float)
+    events[0, -1] = 190
+    table, said = quarters(events)
+    found = early_signals(table, said)
     assert (found.charts, found.points) == (1, 24)
-    # 24 points beyond limits, 17 runs of 8, 22 two of three, 19 trends of 6, at their textbook rates
-    assert found.expected == pytest.approx(24 * 0.0027 + 17 * 0.0078125 + 22 * 0.002047 + 19 / 360, rel=1e-3)
     first = found.table.iloc[0]
-    assert (first["period"], first["direction"], first["side"]) == (names[-1], "above", "adverse")
+    assert (first["period"], first["direction"], first["side"]) == ("2023-Q4", "above", "adverse")
     assert "beyond_limits" in first["rules"]
-    assert early_signals(table, manifest(periods=periods), last=1).expected == pytest.approx(
-        sum(rate for rate, _ in IN_CONTROL.values())
-    )
+    assert 0 < early_signals(table, said, last=1).expected < found.expected
+
+
+def test_as_many_signals_are_expected_as_chance_gives() -> None:
+    """Of charts without any change; signals come in runs, so that their number varies by about three times its root."""
+    events = np.random.default_rng(8).poisson(20, (200, 24)).astype(float)
+    found = early_signals(*quarters(events))
+    assert abs(found.found - found.expected) < 3 * 3 * np.sqrt(found.expected)
+    assert found.expected < 0.01 * 200 * 24
 
 
 def test_areas_are_ranked_by_children_not_by_ratio() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,75 +16,78 @@ from yjd.progress.priorities import rank_intervals
 from yjd.progress.verdicts import judge, with_detectable
 from yjd.recommendations import Judging
 
-
-def verdicts(
-    then: dict[str, tuple[float, float]], now: dict[str, tuple[float, float]], *, area: str = "All", **columns: object
-) -> pd.DataFrame:
-    """The verdict on Black children beside White, of plain counts: group to (events, base)."""
-    frames = []
-    for period, given in ((THEN, then), (NOW, now)):
-        frame = pd.DataFrame(
-            [
-                {"group": group, "numerator": float(events), "denominator": float(base)}
-                for group, (events, base) in given.items()
-            ]
-        ).assign(measure="entrants", period=period, area=area, level="broad", status="ok", disclosure="shown")
-        total = frame[["numerator", "denominator"]].sum()
-        known = frame[frame["group"] != "Unknown"][["numerator", "denominator"]].sum()
-        totals = [frame.iloc[[0]].assign(group=name, **sums) for name, sums in (("All", total), ("Known", known))]
-        frames.append(pd.concat([frame, *totals]))
-    table = results({"entrants": pd.concat(frames, ignore_index=True)})
-    asked = wanted(1).query("measure == 'entrants' and group == 'Black'").assign(area=area, **columns)
-    return judge(changes(asked, released_rows(table)), Judging())
+Counts = dict[str, tuple[float, float]]  # of each group: events and base
 
 
-LARGE = {"Black": (2000.0, 300_000.0), "White": (4000.0, 1_500_000.0), "Unknown": (300.0, 0.0)}
+def one_area(given: Counts, **keys: str) -> pd.DataFrame:
+    """Counts with their totals."""
+    rows = [
+        {"group": group, "numerator": float(one), "denominator": float(base)} for group, (one, base) in given.items()
+    ]
+    frame = pd.DataFrame(rows)
+    total, known = (part[["numerator", "denominator"]].sum() for part in (frame, frame[frame["group"] != "Unknown"]))
+    totals = [pd.DataFrame([{"group": name, **sums}]) for name, sums in (("All", total), ("Known", known))]
+    return pd.concat([frame, *totals]).assign(
+        measure="entrants", level="broad", status="ok", disclosure="shown", **keys
+    )
 
 
-@pytest.mark.parametrize(
-    ("now", "verdict", "reason"),
-    [
-        ({}, "no clear change", "unchanged"),
-        ({"Black": (1400.0, 300_000.0)}, "improving", "better"),
-        ({"Black": (2600.0, 300_000.0)}, "worsening", "rate_worse"),
-        # the ratio falls, and the group is worse off: no progress
-        ({"Black": (2600.0, 300_000.0), "White": (8000.0, 1_500_000.0)}, "worsening", "rate_worse"),
-        # both rates fall alike
-        ({"Black": (1400.0, 300_000.0), "White": (2800.0, 1_500_000.0)}, "no clear change", "unchanged"),
-        # the ratio falls since the reference got worse
-        ({"Black": (1700.0, 300_000.0), "White": (7000.0, 1_500_000.0)}, "no clear change", "reference_worse"),
-        # the group's rate falls, that of the reference falls more: the ratio is worse
-        ({"Black": (1700.0, 300_000.0), "White": (2400.0, 1_500_000.0)}, "worsening", "ratio_worse"),
-        # 600 of the group's events are now of unknown ethnicity
-        ({"Black": (1400.0, 300_000.0), "Unknown": (900.0, 0.0)}, "insufficient evidence", "recording"),
-        ({"Black": (1300.0, 300_000.0), "Unknown": (500.0, 0.0)}, "improving", "better"),
-    ],
-)  # fmt: skip
-def test_level_and_ratio_are_judged_together(now: dict[str, tuple[float, float]], verdict: str, reason: str) -> None:
-    row = verdicts(LARGE, LARGE | now).iloc[0]
-    assert (row["verdict"], row["reason"]) == (verdict, reason)
+def verdicts(cases: Sequence[tuple[Counts, Counts]], **columns: object) -> pd.DataFrame:
+    """The verdict on Black children beside White in each case, each a register by itself."""
+    areas = [f"a{number}" for number in range(len(cases))]
+    frames = [
+        one_area(given, area=area, period=period)
+        for area, pair in zip(areas, cases, strict=True)
+        for period, given in zip((THEN, NOW), pair, strict=True)
+    ]
+    table = released_rows(results({"entrants": pd.concat(frames, ignore_index=True)}))
+    asked = wanted(1).query("measure == 'entrants' and group == 'Black'")
+    asked = pd.concat([asked.assign(area=area, **columns) for area in areas])
+    return judge(changes(asked, table), Judging(), family=np.arange(len(cases)))
 
 
-def test_where_the_group_was_not_worse_off_there_is_no_gap_to_close() -> None:
-    then = {"Black": (600.0, 300_000.0), "White": (4000.0, 1_500_000.0), "Unknown": (300.0, 0.0)}
-    row = verdicts(then, then | {"Black": (400.0, 300_000.0)}).iloc[0]
-    assert (row["verdict"], row["reason"]) == ("no clear change", "no_gap")
+LARGE: Counts = {"Black": (2000, 300_000), "White": (4000, 1_500_000), "Unknown": (300, 0)}
+NOT_WORSE_OFF: Counts = {"Black": (600, 300_000), "White": (4000, 1_500_000), "Unknown": (300, 0)}
+CASES: list[tuple[str, Counts, Counts, str, str]] = [
+    ("nothing changes", LARGE, {}, "no clear change", "unchanged"),
+    ("the rate falls", LARGE, {"Black": (1400, 300_000)}, "improving", "better"),
+    ("the rate rises", LARGE, {"Black": (2600, 300_000)}, "worsening", "rate_worse"),
+    ("the ratio falls, and the group is worse off: no progress",
+     LARGE, {"Black": (2600, 300_000), "White": (8000, 1_500_000)}, "worsening", "rate_worse"),
+    ("both rates fall alike",
+     LARGE, {"Black": (1400, 300_000), "White": (2800, 1_500_000)}, "no clear change", "unchanged"),
+    ("the ratio falls since the reference got worse",
+     LARGE, {"Black": (1700, 300_000), "White": (7000, 1_500_000)}, "no clear change", "reference_worse"),
+    ("the group's rate falls, that of the reference more",
+     LARGE, {"Black": (1700, 300_000), "White": (2400, 1_500_000)}, "worsening", "ratio_worse"),
+    ("600 more of unknown ethnicity, by whom the group's events are fewer",
+     LARGE, {"Black": (1400, 300_000), "Unknown": (900, 0)}, "insufficient evidence", "recording"),
+    ("200 more, which do not make up for the fall",
+     LARGE, {"Black": (1300, 300_000), "Unknown": (500, 0)}, "improving", "better"),
+    ("no gap to close", NOT_WORSE_OFF, {"Black": (400, 300_000)}, "no clear change", "no_gap"),
+]  # fmt: skip
+
+
+def test_level_and_ratio_are_judged_together() -> None:
+    found = verdicts([(then, then | now) for _, then, now, _, _ in CASES])
+    told = list(zip([case[0] for case in CASES], found["verdict"], found["reason"], strict=True))
+    assert told == [(words, verdict, reason) for words, _, _, verdict, reason in CASES]
 
 
 @pytest.mark.parametrize(("target", "verdict"), [(2.0, "met"), (1.75, "improving"), (1.2, "improving")])
 def test_a_target_is_met_by_more_than_chance(target: float, verdict: str) -> None:
     """A ratio of 1.75 that is just what the target asks is not yet shown to meet it."""
     now = LARGE | {"Black": (1400.0, 300_000.0)}
-    assert verdicts(LARGE, now, target_ratio=target).iloc[0]["verdict"] == verdict
+    assert verdicts([(LARGE, now)], target_ratio=target).iloc[0]["verdict"] == verdict
 
 
 def test_a_target_that_was_met_by_a_worse_reference_is_not() -> None:
     now = LARGE | {"White": (6500.0, 1_500_000.0)}
-    assert verdicts(LARGE, now, target_ratio=2.0).iloc[0]["verdict"] == "no clear change"
+    assert verdicts([(LARGE, now)], target_ratio=2.0).iloc[0]["verdict"] == "no clear change"
 
 
 def test_a_baseline_by_values_has_no_chance_in_it() -> None:
-    row = verdicts(LARGE, LARGE, baseline="", base_rate=2 * 2000 / 300_000, base_ratio=5.0).iloc[0]
+    row = verdicts([(LARGE, LARGE)], baseline="", base_rate=2 * 2000 / 300_000, base_ratio=5.0).iloc[0]
     assert row["verdict"] == "improving"
     # the exact interval of a Poisson count: 2,000 of 4,000 expected
     assert row["rate_change"] == pytest.approx(np.log(0.5))
@@ -148,9 +153,9 @@ def test_more_periods_together_show_more() -> None:
     "scenario", [SCENARIOS[0], SCENARIOS[2], SCENARIOS[5], SCENARIOS[9]], ids=lambda one: one.words
 )
 def test_false_verdicts_are_as_rare_as_is_stated(scenario: object) -> None:
-    """In little: 120 registers, so that 5 of 100 are exceeded by chance (12 or more) once in 100."""
-    share = false_verdicts(judged(scenario, regions=120, volume=4.0, seed=11), scenario)  # type: ignore[arg-type]
-    assert share["any"] <= stats.binom.ppf(0.99, 120, 0.05) / 120
+    """In little: 100 registers, where 5 of 100 are exceeded by as much once in 100."""
+    share = false_verdicts(judged(scenario, regions=100, volume=4.0, seed=11), scenario)  # type: ignore[arg-type]
+    assert share["any"] <= stats.binom.ppf(0.99, 100, 0.05) / 100
 
 
 def test_a_real_change_is_found_as_often_as_is_stated() -> None:

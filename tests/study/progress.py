@@ -18,9 +18,10 @@ from tests.progress.regions import GROUPS, KNOWN, RATES, Change, counts, expecte
 from tests.study.coverage import write_tables
 from tests.study.intervals import markdown
 from yjd.metrics import control_chart, excess
+from yjd.metrics.control import RULES
 from yjd.progress.changes import changes, released_rows
 from yjd.progress.priorities import rank_intervals
-from yjd.progress.signals import IN_CONTROL
+from yjd.progress.signals import early_signals
 from yjd.progress.verdicts import VERDICTS, judge, with_detectable
 from yjd.recommendations import Judging
 
@@ -143,8 +144,10 @@ def power_table(regions: int) -> str:
 
 
 def signals_table(series: int) -> str:
-    """Signals of charts without any change, for every 100 that are expected."""
+    """Signals of charts without any change, beside those that are expected."""
     periods = [f"p{number:02d}" for number in range(24)]
+    measure = {"id": "m", "kind": "rate", "per": 1, "adverse": "higher"}
+    said = {"measures": [measure], "periods": [{"period": name, "start": name} for name in periods]}
     rows = []
     for number, mean in enumerate((2, 5, 20, 100, 1000)):
         chance = np.random.default_rng(900 + number)
@@ -153,16 +156,14 @@ def signals_table(series: int) -> str:
             "period": np.tile(periods, series), "numerator": chance.poisson(mean, 24 * series).astype(float),
             "denominator": 1000.0 * mean,
         })  # fmt: skip
-        found = control_chart(frame, kind="rate")
-        fired = found[(found["quantity"] == "signal") & (found["status"] == "ok")]
-        cells = [f"{mean}"]
-        for rule, (rate, needs) in IN_CONTROL.items():
-            own = fired[fired["term"] == rule]["estimate"].sum()
-            cells.append(f"{100 * own / (rate * (25 - needs) * series):.0f}")
-        total = sum(rate * (25 - needs) for rate, needs in IN_CONTROL.values()) * series
-        rows.append([*cells, f"{100 * fired['estimate'].sum() / total:.0f}"])
-    head = ["expected events a period", *IN_CONTROL, "all"]
-    return "**Signals without any change, for every 100 stated as expected**\n\n" + markdown(head, rows)
+        table = control_chart(frame, kind="rate")
+        found = early_signals(table, said)
+        fired = table[(table["quantity"] == "signal") & (table["status"] == "ok")].groupby("term")["estimate"].sum()
+        by_rule = [f"{100 * fired[rule] / (24 * series):.2f}" for rule in RULES]
+        rate, stated = (100 * count / (24 * series) for count in (found.found, found.expected))
+        rows.append([f"{mean}", *by_rule, f"{rate:.2f}", f"{stated:.2f}"])
+    head = ["expected events a period", *RULES, "all", "stated as expected"]
+    return "**Signals of charts without any change, of 100 points**\n\n" + markdown(head, rows)
 
 
 def ranks_held(draws: int, *, seed: int, volume: float = 1.0) -> float:

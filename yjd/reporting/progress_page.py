@@ -248,7 +248,7 @@ def signals(found: Progress | None, view: View) -> Html:
         return Html("<p>This release has no control charts [x]: they need quarters or months among its periods.</p>")
     said = (
         f"{counted(seen.charts, 'chart')} with {seen.points:,} points show {counted(seen.found, 'signal')}. "
-        f"Chance alone would give at most about {seen.expected:.1f}."
+        f"Chance alone would give about {seen.expected:.1f}."
     )
     titles = {measure.id: measure.title for measure in view.measures}
     rows = [
