@@ -139,6 +139,15 @@ def test_the_overview_says_why_and_is_kept_in_the_release(tmp_path: Path) -> Non
     assert again.comparisons["reasons"].tolist() == found.comparisons["reasons"].tolist()
 
 
+def test_half_of_what_is_asked_is_named(tmp_path: Path) -> None:
+    """Both rates fall by 30%: the rate is better, the ratio is not."""
+    everyone = dict.fromkeys(GROUPS, 0.7)
+    table = released(Change({"entrants": of(**everyone)}))
+    row = verdicts(Run("now", table, manifest()), register(tmp_path)).comparisons.set_index("group").loc["Black"]
+    assert row["verdict"] == "no clear change"
+    assert "Taken alone the group's rate is better, but not clearly more so than the reference's." in row["reasons"]
+
+
 def test_no_number_comes_from_elsewhere_than_the_release(tmp_path: Path) -> None:
     """With every estimate of a group hidden nothing of it is said."""
     table = released()

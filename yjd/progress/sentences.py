@@ -111,13 +111,24 @@ def _whose(row: Row) -> str:
 
 
 def _chance(row: Row, judging: Judging) -> str:
-    """Where an interval leaves out 1 and the correction does not follow."""
-    alone = min(float(row["rate_change_p"]), float(row["ratio_change_p"]) if row["reference"] else 1.0)
-    if row["reason"] in ("unchanged", "too_small", "no_gap") and alone <= judging.error_percent / 100:
+    """Why what would count as a change by itself is not called one: the correction, or the other half that is asked."""
+    error = judging.error_percent / 100
+    if row["reason"] not in ("unchanged", "too_small", "no_gap"):
+        return ""
+    if row["p_value"] <= error < row["q_value"]:
         return (
-            f"Taken alone a part of it would count as a change; among the {int(row['tests'])} tests of this register "
-            "it does not, since some such are to be expected by chance."
+            f"Taken alone it would count as a change; among the {int(row['tests'])} tests of this register it does "
+            "not, since some such are to be expected by chance."
         )
+    alone = [
+        name
+        for name in ("rate", "ratio")
+        if row[f"{name}_change_p"] <= error and row["better"] * row[f"{name}_change"] > 0
+    ]
+    if alone == ["rate"] and row["reference"]:
+        return "Taken alone the group's rate is better, but not clearly more so than the reference's."
+    if alone == ["ratio"]:
+        return "Taken alone the ratio is better, but the group's own rate is not clearly so."
     return ""
 
 
