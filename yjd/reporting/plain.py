@@ -108,7 +108,9 @@ class Plain:
         found = [self._about(), self._comparing(), _reasons()]
         found += [self._finding(items) for items in drawn]
         found += [self._listed("Other differences", "more", others)] if others else []
-        found += [self._listed("No clear difference", "same", unclear)] if unclear else []
+        none = all(any(item.verdict.outcome == "no_clear_difference" for item in items) for items in unclear)
+        title = "No clear difference" if none else "What we cannot tell"
+        found += [self._listed(title, "same", unclear)] if unclear else []
         if not compared:
             found.append(Panel("No numbers yet", icon("unknown"), ["We have no numbers that compare these groups."]))
         everything = [item for items in compared for item in items]
@@ -158,10 +160,6 @@ class Plain:
             when = [_when(self.view, period)] if period != self.view.period else []
             name = f"{plain_words.easy(items[0].measure).title}."
             lines.append(" ".join([name, *plain_words.sentences(items), *when]))
-        if title == "No clear difference" and not any(
-            item.verdict.outcome == "no_clear_difference" for items in measures for item in items
-        ):
-            title = "What we cannot tell"
         return Panel(title, icon(sign), lines, points=True)
 
     def _unknown(self) -> Panel:
@@ -175,7 +173,7 @@ class Plain:
             most = max(shown, key=lambda entry: float(entry["share"]))
             share = percent_text(most["share"])
             about = f"about {share}" if share[0].isdigit() else share
-            lines.append(f"In {about} of every 100 {plain_words.spoken(most['words'])}, the group is not known.")
+            lines.append(f"For {about} of every 100 {plain_words.spoken(most['words'])}, the group is not known.")
         else:
             lines.append("We do not always know the ethnic group of a child.")
         told = [entry.could for measure in view.pathway for entry in explained(view, measure)

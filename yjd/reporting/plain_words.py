@@ -126,12 +126,12 @@ def size_words(ratio: float) -> tuple[str, str]:
     (str, str)
         Such as ('about twice as', 'as') or ('a little less', 'than'): 'likely' or 'often' follows the first.
     """
-    if ratio > 10.25:
+    if ratio >= 10.25:
         return "more than ten times as", "as"
-    if ratio >= 1.25:
+    if ratio >= 1.4:
         return f"about {_HALVES[max(1.5, math.floor(2 * ratio + 0.5) / 2)]} as", "as"
     if ratio > 1:
-        return "a little more", "than"
+        return ("a little more" if ratio < 1.2 else "more"), "than"
     if ratio > 0.8:
         return "a little less", "than"
     if 0.4 <= ratio <= 0.6:
@@ -153,10 +153,12 @@ def sentences(comparisons: Sequence[Comparison]) -> list[str]:
             key = (item.verdict.outcome, "", "")
         told.setdefault(key, []).append(item.group)
     clear = [(key, groups) for key, groups in told.items() if key[1]]
-    said: list[str] = [
-        _clear(words, groups, size, f" {leads} {children(comparisons[0].row['reference'])}" if not place else "")
-        for place, ((_, size, leads), groups) in enumerate(clear)
-    ]
+    said: list[str] = []
+    for (_, size, leads), groups in clear:
+        against = "" if said else f" {leads} {children(comparisons[0].row['reference'])}"
+        together = groups if said else groups[:1]  # the first sentence is long without a second group
+        said.append(_clear(words, together, size, against))
+        said += [f"The same goes for {and_list(children(g) for g in groups[1:])}."] if together != groups else []
     order = list(_WITHOUT)
     rest = sorted(
         ((key[0], groups) for key, groups in told.items() if not key[1]), key=lambda pair: order.index(pair[0])
@@ -178,7 +180,7 @@ def _clear(words: Easy, groups: Sequence[str], size: str, against: str) -> str:
 def _not(outcome: str, groups: Sequence[str]) -> list[str]:
     """What is said of groups that do not clearly differ, or of which nothing is shown."""
     if len(groups) == 1:
-        return [f"For {children(groups[0])}, {_WITHOUT[outcome]}."]
+        return [f"For the {groups[0]} group, {_WITHOUT[outcome]}."]
     if len(groups) <= _TOGETHER:
         return [f"For the {and_list(groups)} groups, {_WITHOUT[outcome]}."]
     return [f"For {len(groups)} groups, {_WITHOUT[outcome]}.", f"These groups are {and_list(groups)}."]
