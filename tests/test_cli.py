@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from yjd import cli, doctor, errors, terminal
 
-VERBS = ("init", "demo", "check", "run", "report", "runs", "measures", "doctor", "release")
+VERBS = ("init", "demo", "check", "run", "report", "progress", "runs", "measures", "doctor", "release")
 HEAVY = ("pandas", "numpy", "scipy", "statsmodels", "sklearn", "duckdb", "sqlalchemy", "matplotlib", "rich")
 CHILD = "Jane Doe, born 3 May 2011"  # stands for a value of a record
 

@@ -29,7 +29,7 @@ def progress(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Judge the recommendations by the newest release, and say what can be compared with the run before."""
+    """Judge the register of recommendations by a release."""
     found = _progress(release, earlier, register, config)
     if json:
         terminal.say(terminal.as_json(found.as_json() | {"run": found.run, "comparable": found.comparable}))
