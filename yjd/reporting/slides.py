@@ -77,8 +77,7 @@ class Deck:
 
     def text(self) -> str:
         """Every slide, as Markdown."""
-        stamp = self._stamp()
-        return "\n".join(slide.markdown(stamp) for slide in self.slides())
+        return "\n".join(slide.markdown(self.stamp) for slide in self.slides())
 
     def slides(self) -> list[Slide]:
         """The slides in order: all at once, a measure each, the pathway, time, adjusting, what is not known."""
@@ -89,7 +88,8 @@ class Deck:
         found += [*self._pathway(), *self._over_time(), *self._adjusted(), self._unknown(), self._hidden(compared)]
         return [*found, Slide("Questions for the room", points=questions.questions(view)), self._source()]
 
-    def _stamp(self) -> str:
+    @property
+    def stamp(self) -> str:
         """What state the numbers are in, on every slide; empty once real data are signed off."""
         said = ["DEMONSTRATION DATA, made up"] if self.view.manifest.get("demonstration") else []
         said += [] if self._report.signed else ["DRAFT, not signed off"]
