@@ -12,7 +12,7 @@ from yjd.cli_options import DEFAULT_CONFIG, Config, Json, NamedRelease, newest_r
 from yjd.errors import ConfigurationError, HistoryError
 
 if TYPE_CHECKING:
-    from yjd.progress.overview import Progress, Run
+    from yjd.progress.overview import Progress
 
 VERDICT_COLUMNS = ("recommendation", "owner", "verdict", "why")
 

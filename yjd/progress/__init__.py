@@ -40,19 +40,17 @@ def section(
     from yjd.history import History
     from yjd.progress.overview import Run, verdicts
 
-    wanted = register.baseline_run or next(iter(reversed(earlier)), None)
+    wanted = register.baseline_run or next(iter(reversed(earlier)), "")
     with History.open(history_url(settings)) as history:
-        then = earlier_run(history, wanted if wanted in earlier else None)
+        then = earlier_run(history, wanted) if wanted in earlier else None
     return verdicts(Run(str(manifest["run"]), results, manifest), register, earlier=then).as_json()
 
 
-def earlier_run(history: History, run: str | None) -> Run | None:
+def earlier_run(history: History, run: str) -> Run:
     """A run of the history as it was released; what an old history did not keep is left out."""
     from yjd.errors import HistoryError
     from yjd.progress.overview import Run
 
-    if run is None:
-        return None
     results = history.results(run)
     try:
         manifest = history.manifest(run)
