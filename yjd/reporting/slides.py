@@ -100,17 +100,18 @@ class Deck:
         if not items:
             return Slide("This release holds no comparison between groups")
         clear = [item for item in items if item.verdict.is_clear]
-        adverse = sum(item.verdict.side == "adverse" for item in clear)
+        sides = [item.verdict.side for item in clear]
+        adverse, favourable, neither = (sides.count(side) for side in ("adverse", "favourable", "neither"))
         message = (
             f"{len(clear)} of {counted(len(items), 'comparison')} with {children(view.reference)} "
             f"{'is' if len(clear) == 1 else 'are'} clear, {adverse} of them less favourable"
         )
-        rest = len(clear) - adverse
         unclear = sum(item.verdict.outcome == "no_clear_difference" for item in items)
         without = sum(not item.verdict.has_numbers for item in items)
         points = [
             f"{view.period_label()}{sentences.periods_clause(view)}.",
-            f"{rest} more favourable, or on a measure where neither side is less favourable." if rest else "",
+            f"{favourable} more favourable." if favourable else "",
+            f"{neither} clear on a measure where neither side is less favourable." if neither else "",
             f"{unclear} not clearly different, {without} without a number.",
             CAUTION,
         ]
