@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from yjd.disclosure.audit_system import Flags, Floats, Ints, System, activity
 
 _SLACK = 1e-6
-_ROUNDS = 12
+_ROUNDS = 10
 _STEERED = 0.8  # of the counts with a known truth
 _WORTH = 20  # a programme of all that settles fewer costs more than one for each
 _NEARBY = 400  # unknowns in the surroundings of one
@@ -176,7 +176,7 @@ class _Parts:
         every = np.flatnonzero(np.isin(self.of_target, parts))
         return _Batch(
             own[:, chosen].tocsr(), self.row_low[rows] - taken, self.row_high[rows] - taken,
-            self.system.low[chosen], np.minimum(self.system.high[chosen], _FAR),
+            self.system.low[chosen], np.minimum(self.system.high[chosen], _FAR), self.system.truth[chosen],
             np.flatnonzero(open_ & np.isin(self.of_target, parts)),
             every, self.within[every][:, chosen].tocsr(), self.within[every] @ fixed,
         )  # fmt: skip
@@ -199,6 +199,7 @@ class _Batch:
     row_high: Floats
     low: Floats
     high: Floats
+    truth: Floats
     targets: NDArray[np.intp]  # those that are open
     every: NDArray[np.intp]
     within: sparse.csr_array  # every target as a sum of these unknowns
@@ -214,11 +215,12 @@ class _Batch:
         """Which rows each unknown is in."""
         return self.size.T.tocsr()
 
-    def solve(self, objective: Floats) -> Floats | None:
+    def solve(self, objective: Floats, high: Floats | None = None) -> Floats | None:
         """The unknowns that make the objective greatest; None where no answer was found."""
+        high = self.high if high is None else high
         constraints = LinearConstraint(self.matrix, self.row_low, self.row_high) if self.matrix.shape[0] else None
         answer = milp(
-            -objective, constraints=constraints, bounds=Bounds(self.low, self.high), options={"time_limit": _SECONDS}
+            -objective, constraints=constraints, bounds=Bounds(self.low, high), options={"time_limit": _SECONDS}
         )
         return None if answer.status != 0 or answer.x is None else np.asarray(answer.x)
 
@@ -260,15 +262,19 @@ class _Batch:
         targets.settled[number] = True
 
     def around(self, number: int, most: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Rows around one target, and the unknowns of these that are in no other row, or all that are near."""
-        size, across = self.size, self.across
+        """The unknowns near one target, at most so many, and the rows that they are in."""
         reached = self.form(number) != 0
+        count = int(reached.sum())
         while True:
-            rows = size @ reached.astype(np.float64) > 0
-            wider = reached | (across @ rows.astype(np.float64) > 0)
-            if wider.sum() > most or wider.sum() == reached.sum():
+            rows = self.size @ reached.astype(np.float64) > 0
+            touched = np.where(reached, 0.0, self.across @ rows.astype(np.float64))
+            new = np.flatnonzero(touched)
+            if not len(new) or count >= most:
                 return np.flatnonzero(rows), np.flatnonzero(reached)
-            reached = wider
+            # first those that share the most rows with what is reached
+            new = new[np.argsort(-touched[new], kind="stable")[: most - count]]
+            reached[new] = True
+            count += len(new)
 
     def inner(self, number: int, rows: NDArray[np.intp], chosen: NDArray[np.intp], base: Floats) -> _Batch:
         """Of one target, with all unknowns but some kept at what they are in a table: what it reaches is reached."""
@@ -278,7 +284,7 @@ class _Batch:
         taken, form = own @ away, self.form(number)
         return _Batch(
             own[:, chosen].tocsr(), self.row_low[rows] - taken - _SLACK, self.row_high[rows] - taken + _SLACK,
-            self.low[chosen], self.high[chosen], np.array([number]), np.array([number]),
+            self.low[chosen], self.high[chosen], self.truth[chosen], np.array([number]), np.array([number]),
             sparse.csr_array(form[None, chosen]), self.fixed[[self._place(number)]] + form @ away,
         )  # fmt: skip
 
@@ -288,9 +294,23 @@ class _Batch:
         chosen = np.union1d(own.indices, np.flatnonzero(form))
         return _Batch(
             own[:, chosen].tocsr(), self.row_low[rows], self.row_high[rows], self.low[chosen], self.high[chosen],
-            np.array([number]), np.array([number]), sparse.csr_array(form[None, chosen]),
+            self.truth[chosen], np.array([number]), np.array([number]), sparse.csr_array(form[None, chosen]),
             self.fixed[[self._place(number)]],
         )  # fmt: skip
+
+    def capped(self, targets: Targets, left: NDArray[np.intp]) -> Floats:
+        """Upper bounds that keep open cells within the range of hidden counts, so that not one of them takes all.
+
+        A programme with fewer tables still gives tables that meet every equation.
+        """
+        own = self.within[np.searchsorted(self.every, left)]
+        single = np.diff(own.indptr) == 1
+        # where the truth is not known, a count just outside of the range will do
+        last = targets.last[left] + np.isnan(targets.truth[left])
+        columns = own.indices[own.indptr[:-1][single]]
+        high = self.high.copy()
+        high[columns] = np.minimum(high[columns], np.maximum(last[single], self.low[columns]))
+        return high
 
     def _place(self, number: int) -> int:
         return int(np.searchsorted(self.every, number))
@@ -300,6 +320,8 @@ def _settle(batch: _Batch, targets: Targets) -> None:
     """Push what is open up and down together; then each in its surroundings; then each with everything."""
     tables = _pushed(batch, targets)
     if tables:
+        if not np.isnan(batch.truth).any():
+            tables.append(batch.truth)
         base = np.mean(tables, axis=0)  # away from every bound that some table is away from
         batch.saw(targets, base)
         for one in batch.targets.tolist():
@@ -324,7 +346,10 @@ def _pushed(batch: _Batch, targets: Targets) -> list[Floats]:
         wanted = np.where(targets.truth[left] < middle, 1.0, -1.0)
         steer = ~np.isnan(targets.truth[left]) & (targets.truth[left] != middle) & (chance.random(len(left)) < _STEERED)
         signs = np.where(steer, wanted, signs) * chance.uniform(0.5, 1.5, len(left))
-        x = batch.solve(batch.within[np.searchsorted(batch.every, left)].T @ signs)
+        objective = batch.within[np.searchsorted(batch.every, left)].T @ signs
+        x = batch.solve(objective, batch.capped(targets, left))
+        if x is None:
+            x = batch.solve(objective)
         if x is None:
             break
         batch.saw(targets, x)
