@@ -224,11 +224,16 @@ def test_nothing_hidden_is_in_the_pack() -> None:
         frame[name] = value
     frame["disclosure"] = "hidden"
     pack = Pack(Report(frame, whole.manifest()))
-    blocks = ("main_points", "groups", "evidence", "chance", "hidden", "questions", "actions", "pathway")
+    blocks = ("main_points", "groups", "evidence", "chance", "hidden", "questions", "actions", "pathway", "chart")
     made = [getattr(pack, name)().text for name in blocks] + [pack.family("arrest").text]
     for text in made:
         assert not SECRET.search(html.unescape(text))
     assert "clearly" not in pack.questions().text
+
+
+def test_the_chart_has_words_that_lead_to_its_numbers(complete: Report) -> None:
+    made = Pack(complete).chart().text
+    assert re.search(r"<desc[^>]*>Forest chart: .*in the tables of this section\.<", made)
 
 
 def test_questions_are_open_and_ask_about_clear_differences_only(complete: Report) -> None:

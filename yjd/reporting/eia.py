@@ -58,7 +58,7 @@ class Pack:
         return Html(eia_rows.evidence_table(self.view))
 
     def family(self, name: str) -> Html:
-        """A family of measures: a statement each, and the table and the chart of the first."""
+        """A family of measures: a statement each, and the table of the first."""
         view = self.view
         shown = [m for m in view.measures if m.family == name and (view.has(m, "rri") or view.has(m, "rate"))]
         if not shown:
@@ -70,9 +70,14 @@ class Pack:
         said = "".join(f"<li>{escape_html(line)}</li>" for line in lines)
         caption = f"{lead.title}: rates and ratios by ethnic group, {facts.period_words(view, [lead])}"
         made = tables.forest_table(view, [lead], caption)
-        draw = partial(forest_chart, view, [lead])
-        title, alt = headlines.forest_headline(view, [lead]), headlines.forest_alt(view, [lead])
-        return Html(f"<ul>{said}</ul>{self.report.drawing(f'forest-{lead.id}', draw, title, alt)}{made}")
+        return Html(f"<ul>{said}</ul>{made}")
+
+    def chart(self) -> Html:
+        """The forest chart of every main measure; its numbers are in the table of the evidence."""
+        view = self.view
+        title, alt = headlines.forest_headline(view), headlines.forest_alt(view)
+        alt = alt.replace("in the table below the chart", "in the tables of this section")
+        return Html(self.report.drawing("pack-forest", partial(forest_chart, view), title, alt) if view.pathway else "")
 
     def pathway(self) -> Html:
         """Where along each pathway a difference arises, in words."""
