@@ -155,7 +155,8 @@ def accessibility(session: nox.Session) -> None:
     session.run("yjd", "demo", str(demo))
     (release,) = (demo / "work" / "release").iterdir()
     where = {"YJD_TEST_RELEASE": str(release), "YJD_TEST_PAGES": str(demo.parent / "pages")}
-    session.run("pytest", "-n", "0", "tests/reporting/test_browser.py", *session.posargs, env=where)
+    looked_at = ("tests/reporting/test_browser.py", "tests/reporting/test_plain.py")
+    session.run("pytest", "-n", "0", *looked_at, *session.posargs, env=where)
 
 
 @nox.session(python=OLDEST, default=False)
