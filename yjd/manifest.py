@@ -97,7 +97,6 @@ def build_manifest(
         "disclosure": {
             "rules": settings.disclosure.model_dump(),
             "cells": {name: int((released["disclosure"] == name).sum()) for name in DISCLOSURES},
-            "protecting": int((released["reason"] == "protects").sum()),
         },
         "links": links_of(counted).as_json(),
         "quality": quality_section(counted.quality, settings, released, counted.stages),

@@ -328,8 +328,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
         },
         "disclosure": {
             "rules": {"minimum_count": 5, "zero_safe": True, "minimum_denominator": 100, "round_to": 5},
-            "primary": 3,
-            "secondary": 2,
+            "cells": {"shown": 40, "rounded": 0, "hidden": 5},
         },
         "findings": [{"severity": "warning", "text": "12 outcomes are of a type that a child cannot be given."}],
         "office": {"name": "Office of the Example Commissioner", "contact": "data@example.invalid"},

@@ -187,7 +187,6 @@ _COUNTS = {
     "shown": "counts shown",
     "rounded": "counts rounded",
     "hidden": "counts hidden",
-    "protecting": "of the hidden, those hidden only so that no other can be worked out",
 }
 
 
@@ -197,7 +196,7 @@ def rules_list(view: View) -> str:
     rows = [
         [text(str(name).replace("_", " ")), text(_setting(value))] for name, value in control.get("rules", {}).items()
     ]
-    counts = {**control, **(control.get("cells") or {})}
+    counts = control.get("cells") or {}
     rows += [
         [text(words), text(f"{counts[name]:,.0f}")]
         for name, words in _COUNTS.items()
