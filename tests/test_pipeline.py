@@ -212,6 +212,8 @@ def test_runs_are_listed_shown_and_exported(
     shutil.copyfile(tmp_path / "kept" / "yjd.toml", again / "yjd.toml")
     assert run(load(again / "yjd.toml"), report=False).run != outcome.run  # another key: nobody can confirm a guess
     key = Path("work", "sensitive", "project.key")
+    shutil.rmtree(again / "work")  # with that run in its history, the next would have an earlier release
+    (again / key).parent.mkdir(parents=True)
     shutil.copyfile(project.folder / key, again / key)
     repeated = run(load(again / "yjd.toml"), report=False)
     assert repeated.run == outcome.run

@@ -32,13 +32,19 @@ def settings_of(config: Path) -> Settings:
 
 
 def newest_release(settings: Settings) -> Path:
-    """The folder of the release that a project wrote last."""
-    from yjd.folders import Folders
+    """The folder of the release that a project made last, by the order of the history, whatever any clock said.
+
+    One that is not in the history was written by a run which was then killed, and is the newest.
+    """
+    from yjd.folders import Folders, history_url
+    from yjd.history import History
 
     finished = Folders.of(settings).release.glob("[!.]*/release.json")  # what begins with a dot is being built
-    newest = max(finished, key=lambda path: (path.stat().st_mtime, path.parent.name), default=None)
-    if newest is None:
+    folders = sorted((path.parent for path in finished), key=lambda path: path.name)
+    if not folders:
         raise ConfigurationError(
             "This project has no release yet.", "Make one with `yjd run`, or name one with --release."
         )
-    return newest.parent
+    with History.open(history_url(settings)) as history:
+        place = {run: number for number, run in enumerate(history.runs()["run"])}
+    return max(folders, key=lambda folder: place.get(folder.name, len(place)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yjd.errors import ConfigurationError
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Counted:
-    """What was counted: the cube, its cells, what goes with them, and the measures, stages and periods concerned."""
+    """What was counted: the cube, its cells, what goes with them, and the measures, stages and periods concerned.
+
+    `earlier` is what release.json of each earlier release of the project says.
+    """
 
     cube: pd.DataFrame
     cells: pd.DataFrame
@@ -31,6 +34,7 @@ class Counted:
     periods: pd.DataFrame
     findings: list[dict[str, str]] = field(default_factory=list)
     quality: QualityCounts | None = None
+    earlier: Sequence[Mapping[str, Any]] = ()
 
 
 def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted:
@@ -94,20 +98,42 @@ def _without_identifiers(warehouse: Warehouse, stages: Sequence[Stage]) -> dict[
 
 
 def links_of(counted: Counted) -> Links:
-    """How what is published is tied together, beyond the totals that a table itself shows."""
+    """How what is published is tied together, beyond the totals that a table itself shows.
+
+    Stages and periods that only an earlier release has belong to it: whoever kept it can subtract them.
+    """
     from yjd import ethnicity
     from yjd.disclosure import Links, related_periods
+    from yjd.measures import stages as registry
 
-    groups, stages = ethnicity.groups(), counted.stages
+    groups, known = ethnicity.groups(), registry()
+    named = {measure[side] for one in counted.earlier for measure in one.get("measures", ())
+             for side in ("numerator", "denominator")}  # fmt: skip
+    stages = counted.stages | {name: known[name] for name in sorted(named & set(known) - set(counted.stages))}
     return Links(
         subsets={name: stage.part_of for name, stage in stages.items() if stage.part_of in stages},
         parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
         public_stages=frozenset(name for name, stage in stages.items() if stage.public),
-        related_periods=related_periods(counted.periods),
+        related_periods=related_periods(_every_period(counted)),
         periods_add_up=frozenset(name for name, stage in stages.items() if stage.adds_up),
         headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
         denominators=[(measure.numerator, measure.denominator) for measure in counted.measures],
     )
+
+
+def _every_period(counted: Counted) -> pd.DataFrame:
+    """The periods of this release, and those that only earlier ones have: period, kind, start_day, end_day."""
+    import pandas as pd
+
+    columns = ["period", "kind", "start_day", "end_day"]
+    before = [one for manifest in counted.earlier for one in manifest.get("periods", ())]
+    if not before:
+        return counted.periods[columns]
+    table = pd.DataFrame(before)[["period", "kind", "start", "end"]]
+    start, end = ((pd.to_datetime(table[name]) - pd.Timestamp(0)).dt.days for name in ("start", "end"))
+    table = table.assign(start_day=start, end_day=end + 1)[columns]
+    every = pd.concat([counted.periods[columns], table], ignore_index=True).drop_duplicates("period")
+    return every.sort_values(["kind", "start_day"], ignore_index=True)
 
 
 def _periods(settings: Settings) -> pd.DataFrame:

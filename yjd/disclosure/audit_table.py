@@ -198,7 +198,7 @@ def _joined(
     keys: Keys, read: Sequence[_Read], links: Links, truth: tuple[Codes, Floats] | None, frames: Sequence[pd.DataFrame]
 ) -> Table:
     """Put the releases together: cells of a stage and period are one where nothing shown disagrees."""
-    versions = _versions(keys, read)
+    versions = _versions(keys, read, links)
     places = max((version.max(initial=0) for version in versions), default=0) + 1
     named = [one.code * places + version for one, version in zip(read, versions, strict=True)]
     variable = np.unique(np.concatenate(named)) if named else np.zeros(0, dtype=np.int64)
@@ -246,15 +246,21 @@ def _block(keys: Keys, codes: Codes) -> Codes:
     return keys.column(codes, "stage") * len(keys.words["period"]) + keys.column(codes, "period")
 
 
-def _versions(keys: Keys, read: Sequence[_Read]) -> list[Codes]:
-    """For each cell of each release the number of the data that it belongs to, 0 for those of the newest release."""
+def _versions(keys: Keys, read: Sequence[_Read], links: Links) -> list[Codes]:
+    """For each cell of each release the number of the data that it belongs to, 0 for those of the newest release.
+
+    Stages that hold each other go together: where one of them was revised in a period, nobody can say of another,
+    hidden then, that it was not, and what was published before the revision adds up with nothing after it.
+    """
+    together = _together(keys, links)
     found: list[Codes] = []
     for number, one in enumerate(read):
         if number == 0:
             found.append(np.zeros(len(one.code), dtype=np.int64))
             continue
         version = np.full(len(one.code), -1, dtype=np.int64)
-        blocks, block = np.unique(_block(keys, one.code), return_inverse=True)
+        own = together[keys.column(one.code, "stage")] * len(keys.words["period"]) + keys.column(one.code, "period")
+        blocks, block = np.unique(own, return_inverse=True)
         open_ = np.ones(len(blocks), dtype=bool)
         for candidate in range(number):
             bad = np.zeros(len(blocks), dtype=bool)
@@ -270,6 +276,17 @@ def _versions(keys: Keys, read: Sequence[_Read]) -> list[Codes]:
         version[version < 0] = number
         found.append(version)
     return found
+
+
+def _together(keys: Keys, links: Links) -> Codes:
+    """For each stage, by its number, the first of those that hold it, that it holds, or that share a whole with it."""
+    first = np.arange(len(keys.words["stage"]))
+    pairs = [*links.subsets.items(), *((part, whole) for whole, parts in links.parts for part in parts)]
+    for part, whole in pairs:
+        numbers = [keys.word("stage", part), keys.word("stage", whole)]
+        if min(numbers) >= 0:
+            first[np.isin(first, first[numbers])] = first[numbers].min()
+    return first
 
 
 def _common(one: Codes, other: Codes) -> tuple[Codes, Codes]:

@@ -39,8 +39,9 @@ class Block:
         True counts, and what hiding each loses.
     own : array (counts,)
         Why each is hidden for its own sake; '' where it is not.
-    public, seen, earlier : arrays (counts,)
-        Whether it is published elsewhere, whether an earlier release showed it, and whether only an earlier has it.
+    public, seen, earlier, kept : arrays (counts,)
+        Whether it is published elsewhere, whether an earlier release showed it, whether only an earlier has it, and
+        whether the newest of the earlier ones that have it hides it.
     """
 
     keys: pd.DataFrame
@@ -50,6 +51,7 @@ class Block:
     public: Flags
     seen: Flags
     earlier: Flags
+    kept: Flags
 
 
 def protect(
@@ -76,7 +78,9 @@ def protect(
         How stages, periods and groups are tied to each other.
     earlier : DataFrame, optional
         Columns of `yjd.schema.CELL_KEYS`, and n: every cell that an earlier release showed, or printed as hidden (n
-        NaN); it may have keys that `cells` has not. What was shown cannot be hidden any more, and is of no help.
+        NaN), those of the newest release first; it may have keys that `cells` has not. What was shown cannot be hidden
+        any more, and is of no help. What was hidden stays hidden: it may protect a count of a period that is no
+        longer published, and nobody could tell any more how well.
     children : DataFrame, optional
         Columns of `yjd.schema.CELL_KEYS`, children (distinct children behind a count of events) and largest (most
         events of one child).
@@ -138,13 +142,17 @@ def _blocks(
 ) -> Iterator[tuple[Ints, Block]]:
     """Yield the row numbers and counts of periods that hang together; rows beyond the table are of earlier releases."""
     keys = list(CELL_KEYS)
-    frame = cells[keys].astype(str).assign(n=cells["n"].astype(np.float64), own=own, seen=False, earlier=False)
+    frame = (
+        cells[keys].astype(str).assign(n=cells["n"].astype(np.float64), own=own, seen=False, earlier=False, kept=False)
+    )
     if earlier is not None and len(earlier):
         before = earlier[keys].astype(str).assign(n=earlier["n"].to_numpy(dtype=np.float64))
         # A count that was shown otherwise has been revised since: what it is now, nobody has seen.
         frame["seen"] = _among(frame, before[before["n"].notna()], [*keys, "n"])
+        newest = before.drop_duplicates(keys)
+        frame["kept"] = _among(frame, newest[newest["n"].isna()], keys) & ~frame["seen"]
         before = before.groupby(keys, sort=True)["n"].first().reset_index()  # a number, where any release has one
-        further = before[~_among(before, frame, keys)].assign(own="", earlier=True)
+        further = before[~_among(before, frame, keys)].assign(own="", earlier=True, kept=False)
         frame = pd.concat([frame, further.assign(seen=further["n"].notna())], ignore_index=True)
     frame["cost"] = _costs(frame, links)
     labels = _linked(frame["period"], links)
@@ -160,6 +168,7 @@ def _blocks(
                 public=part["stage"].isin(links.public_stages).to_numpy(),
                 seen=part["seen"].to_numpy(dtype=np.bool_),
                 earlier=part["earlier"].to_numpy(dtype=np.bool_),
+                kept=part["kept"].to_numpy(dtype=np.bool_),
             ),
         )
 
@@ -196,14 +205,16 @@ def _hide(block: Block, rules: Rules, links: Links) -> tuple[Flags, Flags, int]:
     if unknown.any():  # what only an earlier release hid is protected where it could now be worked out
         system = build_system(block.keys, _worked_out(system)[system.place], unknown, links, small)
     size = system.n.size
-    own, public, seen = (_any_of(flags, system) for flags in (block.own != "", block.public, block.seen))
+    own, public, seen, kept = (
+        _any_of(flags, system) for flags in (block.own != "", block.public, block.seen, block.kept)
+    )
     worked_out = _any_of(unknown, system) & small(system.n)
     own |= worked_out
     cost = np.zeros(size)
     np.maximum.at(cost, system.place, block.cost)
     cost *= 1.0 + 0.01 * chance(np.arange(size), 0)  # no ties
     fixed = public | seen | ~system.usable
-    free = (own | _any_of(unknown, system)) & ~fixed
+    free = (own | kept | _any_of(unknown, system)) & ~fixed
     sensitive = np.flatnonzero(own & ~fixed)
     aims = _aims(system, sensitive, worked_out | _any_of(block.own == "count", system), rules)
     every = ~fixed
