@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yjd.counting import Counted, count, links_of
 from yjd.errors import ConfigurationError, DisclosureError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from yjd.config import Settings
     from yjd.extracts import Accounting
+    from yjd.history import History
     from yjd.warehouse import Warehouse
 
 Progress = Callable[[str], None]
@@ -89,7 +90,11 @@ def run(
     """
     with alone(settings):
         same = unchanged(settings) if if_changed else None
-        return same or _run(settings, progress, report=report)
+        if same is None:
+            return _run(settings, progress, report=report)
+        if report and not _report_of(settings, same.run).exists():  # the run was killed while it rendered
+            return replace(same, report=_rendered(settings, same.release, progress))
+        return same
 
 
 def unchanged(settings: Settings) -> RunOutcome | None:
@@ -135,12 +140,14 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
         models = modelling.model(warehouse, counted.cube, counted.cells, counted.measures, counted.stages, settings)
     earlier = _earlier_releases(settings, run_name(settings, loaded.hashes))
     progress("Protecting small counts")
-    released = protect_cells(settings, counted, list(earlier.values()))
+    counted = replace(counted, earlier=[one.manifest for one in earlier])
+    released = protect_cells(settings, counted, [one.cells for one in reversed(earlier)])
     progress("Computing the measures")
     modelled = [modelling.protected(one.results, settings, one.diagnostics["fit"]) for one in models]
     results = pd.concat([compute(released, counted, settings, released=True), *modelled], ignore_index=True)
-    manifest = build_manifest(settings, loaded, counted, released, models, list(earlier))
-    manifest["progress"] = section(register, settings, results, manifest, list(earlier))
+    names = [one.run for one in earlier]
+    manifest = build_manifest(settings, loaded, counted, released, models, names)
+    manifest["progress"] = section(register, settings, results, manifest, names)
     progress("Drawing the charts")
     charts = charts_for(results, manifest)
     progress("Writing the release")
@@ -160,13 +167,19 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     )  # fmt: skip
     with History.open(history_url(settings)) as history:
         history.record(Release(path, manifest["run"], results, manifest), configuration=settings.text)
-    rendered = None
-    if report:
-        from yjd.reporting.render import render
-
-        progress("Rendering the report")
-        rendered = render("summit", path, output=folders.reports / manifest["run"] / "summit.html")
+    rendered = _rendered(settings, path, progress) if report else None
     return RunOutcome(manifest["run"], path, rendered, manifest["findings"], loaded.accounting)
+
+
+def _report_of(settings: Settings, run: str) -> Path:
+    return Folders.of(settings).reports / run / "summit.html"
+
+
+def _rendered(settings: Settings, release: Path, progress: Progress) -> Path:
+    from yjd.reporting.render import render
+
+    progress("Rendering the report")
+    return render("summit", release, output=_report_of(settings, release.name))
 
 
 def demo(folder: Path, *, progress: Progress = _silent) -> RunOutcome:
@@ -205,7 +218,7 @@ def protect_cells(settings: Settings, counted: Counted, earlier: Sequence[pd.Dat
     settings, counted
         The project, and what was counted.
     earlier : sequence of DataFrame
-        What each earlier release of the project showed: see `yjd.disclosure.published_cells`.
+        What each earlier release of the project showed, the newest first: see `yjd.disclosure.published_cells`.
     """
     import pandas as pd
 
@@ -235,22 +248,41 @@ def compute(cells: pd.DataFrame, counted: Counted, settings: Settings, *, releas
     return analyse(cells, counted.measures, counted.stages, settings, counted.evidence, released=released)
 
 
-def _earlier_releases(settings: Settings, run: str) -> dict[str, pd.DataFrame]:
-    """What the project's runs showed that were recorded before this one first was.
+@dataclass(frozen=True)
+class _Earlier:
+    """An earlier run: what its release shows, and what its release.json says ({} where an old history lacks it)."""
+
+    run: str
+    cells: pd.DataFrame
+    manifest: dict[str, Any]
+
+
+def _earlier_releases(settings: Settings, run: str) -> list[_Earlier]:
+    """The project's runs that were recorded before this one first was, the oldest first.
 
     A release that was written by a run which was then killed is recorded first: it may have left.
     """
     from yjd.history import History
     from yjd.release import read_release
 
-    written = sorted(path.parent for path in Folders.of(settings).release.glob("[!.]*/release.json"))
+    written = Folders.of(settings).release.glob("[!.]*/release.json")
     with History.open(history_url(settings)) as history:
         known = {run, *history.runs()["run"]}
-        for folder in written:
-            if folder.name not in known:
-                history.record(read_release(folder))
+        found = [read_release(path.parent) for path in sorted(written) if path.parent.name not in known]
+        # each names those before it, so that an old project keeps its order in a new history, whatever the clock said
+        for release in sorted(found, key=lambda one: len(one.manifest.get("related_releases", ()))):
+            history.record(release)
         names = history.before(run, settings.project.areas)
-        return {name: history.published(name) for name in names}
+        return [_Earlier(name, history.published(name), _said(history, name)) for name in names]
+
+
+def _said(history: History, run: str) -> dict[str, Any]:
+    from yjd.errors import HistoryError
+
+    try:
+        return history.manifest(run)
+    except HistoryError:  # recorded before the history kept manifests
+        return {}
 
 
 @contextmanager
