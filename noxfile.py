@@ -125,6 +125,16 @@ def killed(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False)
+def repeat_runs(session: nox.Session) -> None:
+    """Make twenty quarterly runs in a row: killed, at the same moment, defined otherwise, with the clock set back.
+
+    Needs Debian's package faketime.
+    """
+    install(session)
+    session.run("python", "-m", "tests.study.repeat_runs", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
 def canary(session: nox.Session) -> None:
     """Plant values in every field of every extract, and look for them in all that may leave."""
     install(session)
