@@ -31,7 +31,7 @@ from tests.study.fewest import fewest_hidden
 from tests.study.tables import KINDS, Kind, answered, records_of
 from yjd.errors import DisclosureError
 
-PROJECTS, CONTROLS, TABLES, OTHERS = 1000, 200, 150, 50
+PROJECTS, CONTROLS, TABLES, OTHERS = 1000, 200, 150, 30
 #: Integer programming is for projects this small.
 WHOLE_LEAVES = 60
 RANGES = (20, 100)
