@@ -31,7 +31,7 @@ from yjd.release import read_release
 RUNS, KILLED, TOGETHER, REDEFINED, SET_BACK = 20, 7, 9, 12, 15
 KILLS, DAYS_BACK = 5, 400
 BUSY = 17
-ALONE = (1, 10, 20)  # these runs are made once more in a project without a history
+ALONE = (10, 20)  # these runs are made once more in a project without a history
 _DRIVER = """
 import json, sys, time
 from pathlib import Path
@@ -174,7 +174,8 @@ def row_of(region: Region, office: Office, number: int, scratch: Path, lasts: fl
         alone.sql = office.sql
         region.deliver(alone.folder, FIRST + number - 1)
         row["alone"] = measured(alone, alone.yjd("run", "--quiet")["run"])
-    assert office.yjd("run", "--if-changed", "--quiet")["changed"] is False
+    if row["what"]:
+        assert office.yjd("run", "--if-changed", "--quiet")["changed"] is False
     office.is_whole()
     return row
 

@@ -250,7 +250,8 @@ def _versions(keys: Keys, read: Sequence[_Read], links: Links) -> list[Codes]:
     """For each cell of each release the number of the data that it belongs to, 0 for those of the newest release.
 
     Stages that hold each other go together: where one of them was revised in a period, nobody can say of another,
-    hidden then, that it was not, and what was published before the revision adds up with nothing after it.
+    hidden then, that it was not, and what was published before the revision adds up with nothing after it. Nor is a
+    year the same one of whose quarters was revised, or had not come in.
     """
     together = _together(keys, links)
     found: list[Codes] = []
@@ -271,10 +272,24 @@ def _versions(keys: Keys, read: Sequence[_Read], links: Links) -> list[Codes]:
             if candidate == 0:
                 wrong = ((one.low > one.truth) | (one.high < one.truth)) & ~np.isnan(one.truth)
                 bad[block[wrong]] = True
+            bad |= _wholes(keys, blocks, bad, links)
             version[open_[block] & ~bad[block]] = candidate
             open_ &= bad
         version[version < 0] = number
         found.append(version)
+    return found
+
+
+def _wholes(keys: Keys, blocks: Codes, bad: Flags, links: Links) -> Flags:
+    """Which blocks of stages and periods are of a period that holds one of the bad ones, at any depth."""
+    stage, period = np.divmod(blocks, len(keys.words["period"]))
+    found = bad.copy()
+    reached = -1
+    while found.sum() > reached:
+        reached = int(found.sum())
+        for whole, parts in links.related_periods.items():
+            inside = np.isin(period, [keys.word("period", part) for part in parts if part])
+            found |= (period == keys.word("period", whole)) & np.isin(stage, stage[found & inside])
     return found
 
 
