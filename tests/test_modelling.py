@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from yjd.config import Settings, load
+from yjd.disclosure import Links
 from yjd.measures import measures
-from yjd.modelling import _of_numbers, judged, protected
+from yjd.model_release import protected, unpublished
+from yjd.modelling import _of_numbers, judged
+from yjd.models import multilevel
 from yjd.project import template
 from yjd.schema import ALL, RESULT_COLUMNS, RESULT_KEYS, SPLITS
 
@@ -72,6 +76,49 @@ def test_a_model_that_estimates_almost_as_much_as_it_has_records_is_hidden(
     counts = {"numerator": 13.0, "denominator": 30.0, "reference_numerator": 14.0, "reference_denominator": 30.0}
     found = protected(table(row(measure=measure, rung=rung, **counts)), settings, fits).iloc[0]
     assert (found["status"] == "hidden") == hidden
+
+
+def test_no_row_of_a_single_stratum_leaves_as_it_gives_its_events_back(settings: Settings) -> None:
+    # from the estimates, the residents (known to all) and two parameters that all strata share
+    drawn = np.random.default_rng(3)
+    base = drawn.integers(2_000, 20_000, 60).astype(float)
+    events = drawn.poisson(base * np.exp(drawn.normal(-6.0, 0.7, 60))).astype(float)
+    strata = pd.DataFrame({"group": [f"g{one % 5}" for one in range(60)], "area": [f"a{one // 5}" for one in range(60)],
+                           "base": base, "events": events})  # fmt: skip
+    strata = strata.replace({"group": {"g0": "White"}})
+    found = multilevel(strata, kind="rate", per=1000, strata=("group", "area"), measure="arrest_rate", level="broad")
+    assert set(protected(found, settings)["quantity"]) == {"between_share"}
+
+
+def test_estimates_of_a_rate_have_the_figures_of_its_events(settings: Settings) -> None:
+    counts = {"measure": "arrest_rate", "numerator": 230.0, "denominator": 43_080.0,
+              "reference_numerator": 5_070.0, "reference_denominator": 448_690.0, "estimate": 5.339}  # fmt: skip
+    assert protected(table(row(**counts)), settings)["estimate"].item() == 5.3  # 5.34 is 230 of 43,080 and no other
+    many = protected(table(row(**(counts | {"numerator": 2_300.0, "estimate": 53.39}))), settings)
+    assert many["estimate"].item() == 53.4
+
+
+@pytest.mark.parametrize(("hidden", "back"), [
+    ([], set()),
+    ([("arrests", "2023-24")], set()),  # what the three years come to is shown
+    ([("arrests", "2023-24"), ("arrests", "three")], {"Other"}),
+    ([("children_arrested", "2023-24")], set()),  # of another measure
+])  # fmt: skip
+def test_a_model_of_a_group_whose_count_is_not_known_is_hidden(
+    settings: Settings, hidden: list[tuple[str, str]], back: set[str]
+) -> None:
+    years = ("2022-23", "2023-24", "2024-25")
+    cells = pd.DataFrame([
+        {"stage": stage, "period": period, **dict.fromkeys(SPLITS, ALL), "level": "broad", "group": group,
+         "disclosure": "hidden" if group == "Other" and (stage, period) in hidden else "shown"}
+        for stage in ("arrests", "children_arrested") for period in (*years, "three") for group in ("White", "Other")
+    ])  # fmt: skip
+    links = Links({}, [], frozenset({"population"}), {"three": years}, frozenset({"arrests"}), {}, [])  # fmt: skip
+    one = SimpleNamespace(measure=measures()["arrest_rate"], periods=years)
+    assert unpublished(one, cells, links) == back
+    found = protected(table(row(measure="arrest_rate", group="Other", reference="White"),
+                            row(measure="arrest_rate", group="White")), settings, kept_back=back)  # fmt: skip
+    assert (found["status"] == "hidden").tolist() == ["Other" in back, False]
 
 
 def test_a_rate_may_have_more_events_than_its_base(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Every model of every measure, as the project configures it, and what of it may leave."""
+"""Every model of every measure, as the project configures it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from yjd.measures import Measure, Stage
 from yjd.schema import ALL, SPLITS
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from yjd.config import Settings
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
     from yjd.warehouse import Warehouse
 
 LEVEL = "broad"  # of ethnic groups: detailed ones are too few for several adjusters
-_FIGURES = 3  # of a released estimate
-_FEW, _FEW_FIGURES = 1000, 2  # of one on fewer records: with 3, an unadjusted share gives its two counts back
-_ROUND_TO = 10  # of a released count of a sample: samples differ from published counts by a few incomplete records
-_MONTHS = ("3", "6", "9", "12")  # of survival: months between would tell of children one by one
-_COUNTS = ("numerator", "denominator", "reference_numerator", "reference_denominator")
-_ESTIMATES = ("estimate", "lower", "upper", "p_value")
 _PERIODS = ("financial_year", "calendar_year", "quarter", "month")
 
 
@@ -143,14 +136,14 @@ def _modelled(
     rungs = _rungs(settings.models.rungs, counts.adjusters)
     named = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
     common: dict[str, Any] = {
-        "reference": _reference(settings),
+        "reference": reference_group(settings),
         "confidence": settings.analysis.confidence,
         "measure": measure.id,
         "period": named,
         "level": LEVEL,
     }
     tables = _of_sample(counts, measure, rungs, clusters, common)
-    if measure.kind == "proportion" and _is_reoffending(measure):
+    if measure.kind == "proportion" and is_reoffending(measure):
         tables += _of_reoffending(warehouse, stages, rungs, chosen, common)
     diagnostics = models.diagnose(
         counts.frame, kind=measure.kind, rungs=rungs, reference=common["reference"], clusters=clusters
@@ -193,7 +186,8 @@ def _of_sample(
     return tables
 
 
-def _is_reoffending(measure: Measure) -> bool:
+def is_reoffending(measure: Measure) -> bool:
+    """Whether a measure is the share of children who re-offend."""
     from yjd.reoffending_counts import COHORT, DID
 
     return (measure.numerator, measure.denominator) == (DID, COHORT)
@@ -234,112 +228,9 @@ def _rungs(given: Mapping[str, Sequence[str]], available: Sequence[str]) -> list
     return rungs
 
 
-def _reference(settings: Settings) -> str:
+def reference_group(settings: Settings) -> str:
     """The first configured reference that is one broad group."""
     from yjd import ethnicity
 
     groups = ethnicity.broad_groups()
     return next((name for name in settings.ethnicity.references if name in groups), "White")
-
-
-def card(one: Modelled, settings: Settings) -> str:
-    """The page about a model that goes with its results; it may leave."""
-    from yjd.models.card import model_card
-    from yjd.models.reoffending import WARNING
-
-    rules = settings.disclosure
-    asked = [name for added in settings.models.rungs.values() for name in added]
-    return model_card(
-        one.measure.title,
-        kind=one.measure.kind,
-        per=float(one.measure.per),
-        periods=one.periods,
-        sample_flow=one.counts.flow,
-        rungs=one.rungs,
-        lowest=max(rules.minimum_count, rules.minimum_denominator, 1),
-        round_to=max(_ROUND_TO, rules.round_to),
-        reference=_reference(settings),
-        errors="by_child" if one.measure.kind == "proportion" else "model",
-        left_out=[name for name in asked if name not in one.counts.adjusters],
-        base=one.base.lower(),
-        limits=[WARNING] if _is_reoffending(one.measure) else [],
-    )
-
-
-def protected(results: pd.DataFrame, settings: Settings, fits: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What of the models may leave.
-
-    A row is hidden where an event count, a count without the event or a base that it rests on is below the
-    project's rules, or its rung has too few degrees of freedom. All else is rounded: sample counts to the nearest 10
-    or the project's base, as a sample lacks a few records that the published counts have, and estimates to 3 figures,
-    or 2 on fewer than 1,000 records.
-
-    Parameters
-    ----------
-    results : DataFrame
-        From `model`, before disclosure control. Not changed.
-    settings : Settings
-        Its disclosure rules are used.
-    fits : DataFrame, optional
-        rung, base, events, parameters of each fit: see `yjd.models.diagnose`.
-    """
-    import numpy as np
-
-    from yjd.metrics.layout import to_figures
-
-    rules = settings.disclosure
-    base = max(_ROUND_TO, rules.round_to)
-    results = results[(results["quantity"] != "survival") | results["term"].isin(_MONTHS)].reset_index(drop=True)
-    proportion = results["measure"].isin(_proportions())
-    unsafe = np.zeros(len(results), dtype=bool)
-    for events, whole in (_COUNTS[:2], _COUNTS[2:]):
-        a, n = (results[name].to_numpy(dtype=np.float64) for name in (events, whole))
-        for count in (a, np.where(proportion, n - a, np.nan), n):
-            unsafe |= ((count > 0) & (count < rules.minimum_count)) | ((count == 0) & (not rules.zero_safe))
-        unsafe |= (n > 0) & (n < rules.minimum_denominator)
-    unsafe |= _few_more(results, rules.minimum_count)
-    if fits is not None:
-        unsafe |= _few_degrees(results, fits, proportion.to_numpy(dtype=bool), rules.minimum_degrees_of_freedom)
-    shown = results.copy()
-    for name in _COUNTS:
-        shown[name] = (shown[name] / base).round() * base
-    few = (results[["denominator", "reference_denominator"]] < _FEW).any(axis=1).to_numpy(dtype=bool)
-    for name in _ESTIMATES:
-        values = shown[name].to_numpy(dtype=np.float64)
-        shown[name] = np.where(few, to_figures(values, _FEW_FIGURES), to_figures(values, _FIGURES))
-    shown.loc[unsafe, [*_COUNTS, *_ESTIMATES, "q_value"]] = np.nan
-    shown.loc[unsafe, "method"] = ""
-    shown.loc[unsafe, "status"] = "hidden"
-    shown["disclosure"] = np.where(unsafe, "hidden", "rounded")
-    return shown.astype({"method": "str", "status": "str", "disclosure": "str"})
-
-
-def _few_more(results: pd.DataFrame, minimum: int) -> np.ndarray:
-    """Whether the children who re-offended since the row of survival before are too few."""
-    import numpy as np
-
-    found = np.zeros(len(results), dtype=bool)
-    own = results[results["quantity"] == "survival"]
-    if len(own):
-        ordered = own.assign(month=own["term"].astype(int)).sort_values("month")
-        since = ordered.groupby(["measure", "period", "group", "confidence"])["numerator"].diff()
-        few = (since > 0) & (since < minimum)
-        found[few[few].index.to_numpy()] = True
-    return found
-
-
-def _few_degrees(results: pd.DataFrame, fits: pd.DataFrame, proportion: np.ndarray, minimum: int) -> np.ndarray:
-    """Whether a rung estimates almost as much as it has records (of a rate: events) to estimate from."""
-    import numpy as np
-
-    rung = results["rung"].astype("str").str.partition(",")[0]  # "M1, areas random" adjusts as M1 does
-    own = fits.set_index("rung")
-    left = {name: (own[name] - own["parameters"]).to_dict() for name in ("base", "events")}
-    records = np.where(proportion, rung.map(left["base"]), rung.map(left["events"])).astype(np.float64)
-    return np.asarray(records < minimum)
-
-
-def _proportions() -> list[str]:
-    from yjd.measures import measures
-
-    return [name for name, measure in measures().items() if measure.kind == "proportion"]

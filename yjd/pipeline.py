@@ -121,7 +121,7 @@ def unchanged(settings: Settings) -> RunOutcome | None:
 def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     import pandas as pd
 
-    from yjd import modelling, recommendations
+    from yjd import model_release, modelling, recommendations
     from yjd.extracts import load_extracts
     from yjd.history import History
     from yjd.manifest import build_manifest, run_name
@@ -143,7 +143,7 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     counted = replace(counted, earlier=[one.manifest for one in earlier])
     released = protect_cells(settings, counted, [one.cells for one in reversed(earlier)])
     progress("Computing the measures")
-    modelled = [modelling.protected(one.results, settings, one.diagnostics["fit"]) for one in models]
+    modelled = [model_release.releasable(one, settings, released, links_of(counted)) for one in models]
     results = pd.concat([compute(released, counted, settings, released=True), *modelled], ignore_index=True)
     names = [one.run for one in earlier]
     manifest = build_manifest(settings, loaded, counted, released, models, names)
@@ -156,10 +156,12 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     )
     review = {"cells": counted.cells, "released_cells": released, "results": unprotected}
     review["accounting"] = pd.DataFrame(loaded.accounting)
+    # not in the release: what share of all counts is shown would be one more equation about the hidden ones
+    review["protection"] = pd.DataFrame([released.attrs])
     review |= {f"models/{one.measure.id}_{name}": table for one in models for name, table in one.diagnostics.items()}
     _write_review(folders.review / manifest["run"], review)
     files = {f"charts/{name}": content for name, content in charts.items()}
-    files |= {f"models/{one.measure.id}.md": modelling.card(one, settings).encode() for one in models}
+    files |= {f"models/{one.measure.id}.md": model_release.card(one, settings).encode() for one in models}
     files |= workbook(results, manifest)
     path = write_release(
         folders.release, manifest["run"], results=results, manifest=manifest,

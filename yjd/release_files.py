@@ -59,7 +59,9 @@ def describe(contents: Mapping[str, bytes], results: pd.DataFrame, manifest: Map
     rules = manifest.get("disclosure", {}).get("rules", {})
     of_results = smallest_count(results, manifest)
     of_all = min([*_counts_of(manifest), *([of_results] if of_results else [])], default=None)
-    of_models = max(10, int(rules.get("round_to") or 0))  # to which a model's sample is rounded: see `yjd.modelling`
+    of_models = max(
+        10, int(rules.get("round_to") or 0)
+    )  # to which a model's sample is rounded: see `yjd.model_release`
     smallest = {"results.csv": of_results, "models": of_models}
     related = list(manifest.get("related_releases", ()))
     return [

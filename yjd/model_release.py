@@ -1,0 +1,170 @@
+"""What of the models may leave: rows whose counts pass the rules, rounded, and a page about each model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from yjd.modelling import LEVEL, Modelled, is_reoffending, reference_group
+from yjd.schema import ALL, HIDDEN, SPLITS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from yjd.config import Settings
+    from yjd.disclosure import Links
+
+_FIGURES = 3  # of a released estimate
+_FEW, _FEW_FIGURES = 1000, 2  # of one on fewer records: with 3, an unadjusted share gives its two counts back
+_ROUND_TO = 10  # of a released count of a sample: samples differ from published counts by a few incomplete records
+_MONTHS = ("3", "6", "9", "12")  # of survival: months between would tell of children one by one
+# Drawn towards a model as they are, each gives the events of its stratum back, and those the strata next to it.
+_OF_STRATA = ("stratum_rate", "stratum_rri")
+_COUNTS = ("numerator", "denominator", "reference_numerator", "reference_denominator")
+_ESTIMATES = ("estimate", "lower", "upper", "p_value")
+
+
+def card(one: Modelled, settings: Settings) -> str:
+    """The page about a model that goes with its results; it may leave."""
+    from yjd.models.card import model_card
+    from yjd.models.reoffending import WARNING
+
+    rules = settings.disclosure
+    asked = [name for added in settings.models.rungs.values() for name in added]
+    return model_card(
+        one.measure.title,
+        kind=one.measure.kind,
+        per=float(one.measure.per),
+        periods=one.periods,
+        sample_flow=one.counts.flow,
+        rungs=one.rungs,
+        lowest=max(rules.minimum_count, rules.minimum_denominator, 1),
+        round_to=max(_ROUND_TO, rules.round_to),
+        reference=reference_group(settings),
+        errors="by_child" if one.measure.kind == "proportion" else "model",
+        left_out=[name for name in asked if name not in one.counts.adjusters],
+        base=one.base.lower(),
+        limits=[WARNING] if is_reoffending(one.measure) else [],
+    )
+
+
+def releasable(one: Modelled, settings: Settings, released: pd.DataFrame, links: Links) -> pd.DataFrame:
+    """What of a model may leave beside these cells: see `protected` and `unpublished`."""
+    return protected(one.results, settings, one.diagnostics["fit"], unpublished(one, released, links))
+
+
+def protected(
+    results: pd.DataFrame, settings: Settings, fits: pd.DataFrame | None = None, kept_back: Collection[str] = ()
+) -> pd.DataFrame:
+    """What of the models may leave.
+
+    A row is hidden where an event count, a count without the event or a base that it rests on is below the
+    project's rules, where the count of its group or reference over the periods is not published, or where its rung
+    has too few degrees of freedom. All else is rounded: sample counts to the nearest 10 or the project's base, as a
+    sample lacks a few records that the published counts have, and estimates to 3 figures, or 2 on fewer than 1,000
+    records (of a rate: events). Rows of single strata do not leave: see `_OF_STRATA`.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From `model`, before disclosure control. Not changed.
+    settings : Settings
+        Its disclosure rules are used.
+    fits : DataFrame, optional
+        rung, base, events, parameters of each fit: see `yjd.models.diagnose`.
+    kept_back : collection of str
+        Groups whose counts over the model's periods nobody outside knows: see `unpublished`.
+    """
+    import numpy as np
+
+    from yjd.metrics.layout import to_figures
+
+    rules = settings.disclosure
+    base = max(_ROUND_TO, rules.round_to)
+    within = (results["quantity"] != "survival") | results["term"].isin(_MONTHS)
+    results = results[within & ~results["quantity"].isin(_OF_STRATA)].reset_index(drop=True)
+    proportion = results["measure"].isin(_proportions())
+    unsafe = np.zeros(len(results), dtype=bool)
+    for events, whole in (_COUNTS[:2], _COUNTS[2:]):
+        a, n = (results[name].to_numpy(dtype=np.float64) for name in (events, whole))
+        for count in (a, np.where(proportion, n - a, np.nan), n):
+            unsafe |= ((count > 0) & (count < rules.minimum_count)) | ((count == 0) & (not rules.zero_safe))
+        unsafe |= (n > 0) & (n < rules.minimum_denominator)
+    unsafe |= _few_more(results, rules.minimum_count)
+    unsafe |= results[["group", "reference"]].isin(list(kept_back)).any(axis=1).to_numpy(dtype=bool)
+    if fits is not None:
+        unsafe |= _few_degrees(results, fits, proportion.to_numpy(dtype=bool), rules.minimum_degrees_of_freedom)
+    shown = results.copy()
+    for name in _COUNTS:
+        shown[name] = (shown[name] / base).round() * base
+    few = (results[["denominator", "reference_denominator"]] < _FEW).any(axis=1)
+    # residents are known to all, so that a rate has no more to it than its events
+    few |= ~proportion & (results[["numerator", "reference_numerator"]] < _FEW).any(axis=1)
+    for name in _ESTIMATES:
+        values = shown[name].to_numpy(dtype=np.float64)
+        shown[name] = np.where(few, to_figures(values, _FEW_FIGURES), to_figures(values, _FIGURES))
+    shown.loc[unsafe, [*_COUNTS, *_ESTIMATES, "q_value"]] = np.nan
+    shown.loc[unsafe, "method"] = ""
+    shown.loc[unsafe, "status"] = "hidden"
+    shown["disclosure"] = np.where(unsafe, "hidden", "rounded")
+    return shown.astype({"method": "str", "status": "str", "disclosure": "str"})
+
+
+def unpublished(one: Modelled, released: pd.DataFrame, links: Links) -> set[str]:
+    """Groups of which a count over the model's periods is neither shown nor the sum of shown ones.
+
+    An unadjusted estimate comes close to giving such a count back, and what was hidden beside it with it.
+
+    Parameters
+    ----------
+    one : Modelled
+        Its measure and periods are used.
+    released : DataFrame
+        Cells after disclosure control.
+    links : Links
+        Which periods add up to which, and of which stages.
+    """
+    stages = {one.measure.numerator, one.measure.denominator} - links.public_stages
+    cells = released[(released["level"] == LEVEL) & (released[list(SPLITS)] == ALL).all(axis=1)]
+    cells = cells[cells["stage"].isin(stages)]
+    closed = cells["disclosure"].isin(HIDDEN)
+    shown = set(zip(*(cells.loc[~closed, name] for name in ("stage", "group", "period")), strict=True))
+    hidden = cells[closed & cells["period"].isin(one.periods)]
+    wholes = [name for name, inside in links.related_periods.items() if set(inside) == set(one.periods)]
+    return {
+        group
+        for stage, group in zip(hidden["stage"], hidden["group"], strict=True)
+        if stage not in links.periods_add_up or not any((stage, group, whole) in shown for whole in wholes)
+    }
+
+
+def _few_more(results: pd.DataFrame, minimum: int) -> np.ndarray:
+    """Whether the children who re-offended since the row of survival before are too few."""
+    import numpy as np
+
+    found = np.zeros(len(results), dtype=bool)
+    own = results[results["quantity"] == "survival"]
+    if len(own):
+        ordered = own.assign(month=own["term"].astype(int)).sort_values("month")
+        since = ordered.groupby(["measure", "period", "group", "confidence"])["numerator"].diff()
+        few = (since > 0) & (since < minimum)
+        found[few[few].index.to_numpy()] = True
+    return found
+
+
+def _few_degrees(results: pd.DataFrame, fits: pd.DataFrame, proportion: np.ndarray, minimum: int) -> np.ndarray:
+    """Whether a rung estimates almost as much as it has records (of a rate: events) to estimate from."""
+    import numpy as np
+
+    rung = results["rung"].astype("str").str.partition(",")[0]  # "M1, areas random" adjusts as M1 does
+    own = fits.set_index("rung")
+    left = {name: (own[name] - own["parameters"]).to_dict() for name in ("base", "events")}
+    records = np.where(proportion, rung.map(left["base"]), rung.map(left["events"])).astype(np.float64)
+    return np.asarray(records < minimum)
+
+
+def _proportions() -> list[str]:
+    from yjd.measures import measures
+
+    return [name for name, measure in measures().items() if measure.kind == "proportion"]
