@@ -60,7 +60,8 @@ def _by_children(cells: pd.DataFrame, n: Floats, rules: Rules, children: pd.Data
     keys = list(CELL_KEYS)
     behind = cells[keys].merge(children.drop_duplicates(keys), on=keys, how="left")
     amount, largest = (behind[name].to_numpy(dtype=np.float64) for name in ("children", "largest"))
-    few = (amount > 0) & (amount < rules.minimum_children)
+    # a period that is not covered has children, and no count: a mark there would tell of them
+    few = (amount > 0) & (amount < rules.minimum_children) & ~np.isnan(n)
     return few, 100.0 * largest > rules.largest_share_percent * n
 
 
