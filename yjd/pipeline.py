@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from yjd.warehouse import Warehouse
 
 Progress = Callable[[str], None]
+_ATTEMPTS = 5  # to hide more where all releases together still give a count away
 
 
 def _silent(_: str) -> None:
@@ -225,16 +226,23 @@ def protect_cells(settings: Settings, counted: Counted, earlier: Sequence[pd.Dat
     import pandas as pd
 
     from yjd.disclosure import audit, protect
+    from yjd.disclosure.mending import totals_of
     from yjd.repeats import contributors
 
     rules, links = settings.disclosure.rules(), links_of(counted)
     children = contributors(counted.evidence.sums, counted.measures)
-    released = protect(
-        counted.cells, rules, links,
-        earlier=pd.concat(earlier, ignore_index=True) if earlier else None, children=children,
-    )  # fmt: skip
-    found = audit([released, *earlier], rules, links, cells=counted.cells, children=children)
-    found = found[found["attack"] != "shown_earlier"]  # nothing can take it back
+    more: list[pd.DataFrame] = []
+    for attempt in range(_ATTEMPTS):
+        before = [*more, *earlier]
+        released = protect(
+            counted.cells, rules, links,
+            earlier=pd.concat(before, ignore_index=True) if before else None, children=children,
+        )  # fmt: skip
+        found = audit([released, *earlier], rules, links, cells=counted.cells, children=children)
+        found = found[found["attack"] != "shown_earlier"]  # nothing can take it back
+        if found.empty or not earlier:
+            break
+        more.insert(0, totals_of(found, released, links, wide=attempt > 0))
     if len(found):
         raise DisclosureError(
             f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",
