@@ -64,9 +64,17 @@ def test_a_period_without_a_number_is_not_chosen(by_period: dict[str, object], c
 def test_a_hidden_headline_stays_the_headline() -> None:
     """Hidden is a result: falling back would show a year next to the one that was hidden, without need."""
     frame = _release(p2022_23=1.8)
+    now = (frame["measure"] == "reoffending_rate") & (frame["period"] == "2024-25")
+    frame.loc[now, ["status", "disclosure"]] = ["hidden", "hidden"]
+    assert View(frame, manifest()).period_of(REOFFENDING) == "2024-25"
+
+
+def test_one_hidden_row_does_not_keep_a_period_that_is_too_recent() -> None:
+    """Nobody could be judged there yet: the latest period that can be is shown, as where no row is hidden."""
+    frame = _release(p2022_23=1.8)
     first = (frame["measure"] == "reoffending_rate") & (frame["period"] == "2024-25") & (frame["group"] == "Black")
     frame.loc[first, ["status", "disclosure"]] = ["hidden", "hidden"]
-    assert View(frame, manifest()).period_of(REOFFENDING) == "2024-25"
+    assert View(frame, manifest()).period_of(REOFFENDING) == "2022-23"
 
 
 def test_another_kind_of_period_is_never_taken() -> None:

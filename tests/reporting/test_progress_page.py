@@ -42,8 +42,8 @@ def words(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-def test_the_main_points_count_the_verdicts(found: Progress) -> None:
-    text = words(pages.main_points(found).text)
+def test_the_main_points_count_the_verdicts(found: Progress, view: View) -> None:
+    text = words(pages.main_points(found, view).text)
     assert "Of 2 recommendations: 1 improving; 1 not measurable with this data." in text
     assert "of 100 registers without any change at most 5 would hold a false verdict" in text
     assert "A difference is not of itself evidence of bias" in text
@@ -101,7 +101,8 @@ def test_the_workbook_has_it_too(view: View) -> None:
 def test_a_release_without_a_register_says_so() -> None:
     view = View(released(), manifest())
     assert pages.found_in(view) is None
-    for part in (pages.main_points, pages.comparability, pages.overview, pages.timeline):
+    assert "without a register" in pages.main_points(None, view).text
+    for part in (pages.comparability, pages.overview, pages.timeline):
         assert "without a register" in part(None).text
     for part in (pages.owners, pages.answers, pages.signals, pages.where):
         assert "without a register" in part(None, view).text
@@ -114,5 +115,5 @@ def test_names_from_outside_are_escaped(view: View, tmp_path: Path) -> None:
     from yjd.recommendations import load
 
     made = progress(Run("now", view.results, manifest()), load(path))
-    for block in (pages.owners(made, view), pages.overview(made), pages.main_points(made)):
+    for block in (pages.owners(made, view), pages.overview(made), pages.main_points(made, view)):
         assert "<b>Fewer" not in block.text

@@ -240,19 +240,19 @@ def main_points(view: View) -> Html:
         return Html("<p>This release holds no register of claims [x].</p>")
     here = [(claim, judged) for claim, judged in found if not made_elsewhere(view, claim)]
     away = len(found) - len(here)
-    first = (
-        f"{counted(len(found), 'published claim')} {'is' if len(found) == 1 else 'are'} held against this release; "
-        f"{_was_were(len(here))} made about these areas and children{_rest(away)}."
-    )
+    first = f"{counted(len(found), 'published claim')} {'is' if len(found) == 1 else 'are'} held against this release"
+    if here:
+        first += (
+            f"; {len(here)} {'was' if len(here) == 1 else 'were'} made about these areas and children{_rest(away)}."
+        )
+    else:
+        about = "It is" if away == 1 else "All are"
+        first += f". {about} about other areas or other children: compared, but not judged."
     points = [first, *(f'"{claim["text"]}": {_lower(conclusion(view, claim, judged))}' for claim, judged in here)]
     split = sum({"stands", "does_not_stand"} <= {one.outcome for one in judged} for _, judged in found)
     if split:
         points.append(f"For {counted(split, 'claim')} one reading stands and another does not: say which is meant.")
     return Html(f'<ul class="yjd-points">{"".join(f"<li>{escape_html(point)}</li>" for point in points)}</ul>')
-
-
-def _was_were(number: int) -> str:
-    return "none of them was" if number == 0 else f"{number} {'was' if number == 1 else 'were'}"
 
 
 def _rest(away: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from yjd.reporting.tables import Cell, number, table, text
 from yjd.reporting.view import View
-from yjd.reporting.words import Measure, escape_html, percent_text, plain
+from yjd.reporting.words import Measure, capital, escape_html, percent_text, plain
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
     (
@@ -183,18 +183,39 @@ def definitions_table(view: View) -> str:
     )
 
 
+_RULES = {
+    "preset": "Set of rules that these started from",
+    "method": "What is done with small counts",
+    "minimum_count": "Smallest count that is shown",
+    "zero_safe": "May a count of 0 be shown?",
+    "minimum_denominator": "Smallest base that a rate is shown of",
+    "minimum_children": "Fewest children behind a count of events",
+    "largest_share_percent": "Most of a count of events that may be one child's, of 100",
+    "interval_width": "How many counts must stay possible for a hidden one",
+    "round_to": "Counts are rounded to multiples of",
+    "minimum_degrees_of_freedom": "Fewest records of a model beyond what it estimates",
+}
+_METHODS = {"hide": "Hidden", "round": "Rounded", "hide_and_round": "Hidden, and the others rounded"}
+_NO_RULE = {
+    "minimum_denominator": 0, "minimum_children": 0, "largest_share_percent": 100, "round_to": 0,
+    "minimum_degrees_of_freedom": 0,
+}  # fmt: skip
 _COUNTS = {
-    "shown": "counts shown",
-    "rounded": "counts rounded",
-    "hidden": "counts hidden",
+    "shown": "Counts shown",
+    "rounded": "Counts rounded",
+    "hidden": "Counts hidden",
 }
 
 
 def rules_list(view: View) -> str:
     """The rules of disclosure control that this release was made under."""
     control = view.manifest.get("disclosure", {})
-    rows = [
-        [text(str(name).replace("_", " ")), text(_setting(value))] for name, value in control.get("rules", {}).items()
+    rules = control.get("rules", {})
+    rows = [[text(words), text(_setting(name, rules[name]))] for name, words in _RULES.items() if _is_set(name, rules)]
+    rows += [
+        [text(capital(str(name).replace("_", " "))), text(_setting(name, value))]
+        for name, value in rules.items()
+        if name not in _RULES
     ]
     counts = control.get("cells") or {}
     rows += [
@@ -230,13 +251,23 @@ def provenance_list(view: View) -> str:
         [text("Configuration (SHA-256)"), text(made.get("config_sha256"))],
     ]
     rows += [
-        [text(f"Extract {entry['extract']} (fingerprint)"), text(entry.get("fingerprint"))] for entry in made.get("inputs", ())
+        [text(f"Extract {entry['extract']} (fingerprint)"), text(entry.get("fingerprint"))]
+        for entry in made.get("inputs", ())
     ]
     return table("What this release was made from", ("What", "Value"), [("", rows)])
 
 
-def _setting(value: object) -> object:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+def _is_set(name: str, rules: Mapping[str, Any]) -> bool:
+    """Whether there is anything to say of a rule: a set of rules that nobody named is not a gap in the data."""
+    return name in rules and rules[name] != ""
+
+
+def _setting(name: str, value: object) -> object:
+    if value == _NO_RULE.get(name):
+        return "No rule"
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return _METHODS.get(str(value), value) if name == "method" else value
 
 
 def _or_none(rows: object, written: str) -> str:

@@ -43,7 +43,8 @@ def gaps_headline(view: View) -> str:
     if most.percent == 0:
         return "No record lacks ethnicity in any area that can be shown"
     what = view.stage_words(most.measure.numerator)
-    return f"Missing ethnicity, of what can be shown by area: most for {what} in {most.area}, {_every(most)}"
+    period = view.period_label(gap_data.wide_period(view, most.measure))
+    return f"Missing ethnicity, of what can be shown by area: most for {what} in {most.area}, {_every(most)} ({period})"
 
 
 def gaps_description(view: View) -> str:
@@ -54,14 +55,12 @@ def gaps_description(view: View) -> str:
         told = [found for found in _all(view, measure)[1:] if found.told]
         if told:
             low, high = min(told, key=lambda f: f.percent), max(told, key=lambda f: f.percent)
-            said.append(
-                f"{view.stage_title(measure.numerator)}: from {percent_text(low.percent / 100)} in {low.area} to "
-                f"{_every(high)} in {high.area}"
-            )
+            least = f"from {percent_text(low.percent / 100)} in {low.area} to " if low.area != high.area else ""
+            said.append(f"{view.stage_title(measure.numerator)}: {least}{_every(high)} in {high.area}. ")
     hidden = sum(not found.told for found in cells)
     return (
         "Dot chart with a row for each stage: how many of every 100 have no known ethnicity, in each area and in all "
-        f"areas together. {gaps_headline(view)}. {'. '.join(said)}. {hidden} of {counted(len(cells), 'share')} by area "
+        f"areas together. {gaps_headline(view)}. {''.join(said)}{hidden} of {counted(len(cells), 'share')} by area "
         "cannot be shown. All numbers are in the table below the chart."
     )
 

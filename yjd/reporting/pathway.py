@@ -145,7 +145,8 @@ def _parts_sentence(way: Way) -> str:
     unclear = [lower_first(step.title) for step, verdict in shares if verdict.outcome == "no_clear_difference"]
     without = [(lower_first(step.title), verdict) for step, verdict in shares if not verdict.has_numbers]
     said = []
-    if clear and all(0 < step.share["estimate"] <= 100 for step, _ in clear if step.share):
+    told = [step.share["estimate"] for step, _ in clear if step.share]
+    if clear and min(told) > 0 and sum(told) <= 100:  # more would read as more parts than there are
         said.append(f"Of every 100 parts of the difference, {and_list(_share(step) for step, _ in clear)}.")
     elif clear:
         said.append(f"It is multiplied by {and_list(_factor(step) for step, _ in clear)}.")

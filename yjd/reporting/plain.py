@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from yjd.office import Office
 from yjd.reporting import plain_words
 from yjd.reporting.missing import explained
 from yjd.reporting.plain_pictures import Amount, icon, picture
@@ -194,8 +195,8 @@ class Plain:
         lines = ["Do these numbers match what you see? What would you change?"]
         if office.get("contact"):
             lines.append(f"You can tell us. Write to {office['contact']}.")
-        elif office.get("name"):
-            lines.append(f"You can tell us. We are the {office['name']}.")
+        elif (name := office.get("name")) and name != Office().name:
+            lines.append(f"You can tell us. We are the {name}.")
         return Panel("What do you think?", icon("talk"), lines)
 
 

@@ -17,6 +17,7 @@ from yjd.reporting.words import Measure, capital, children, counted, escape_html
 from yjd.schema import ALL
 
 NOTHING = Html("<p>This release was made without a register of recommendations [x].</p>")
+_NOT_AMONG = "What is too recent to judge, or not available, in that period is not among them."
 _MOST_RANKED = 5  # places of a list that are shown
 
 
@@ -30,7 +31,7 @@ def _points(items: Sequence[str]) -> Html:
     return Html(f'<ul class="yjd-points">{"".join(f"<li>{escape_html(said)}</li>" for said in items if said)}</ul>')
 
 
-def main_points(found: Progress | None) -> Html:
+def main_points(found: Progress | None, view: View) -> Html:
     """How many recommendations have each verdict, what may be claimed, and what cannot."""
     if found is None:
         return NOTHING
@@ -49,7 +50,8 @@ def main_points(found: Progress | None) -> Html:
         f"Of {counted(len(found.recommendations), 'recommendation')}: {listed}.",
         "Rate and ratio are judged together: a better ratio with a worse rate of the group is not progress.",
         f"Verdicts allow for how many comparisons there are: {promise}.",
-        f"{counted(len(found.answers), 'ratio')} on the adverse side; without an answer on record: {unanswered}.",
+        f"{counted(len(found.answers), 'ratio')} on the adverse side in {view.period_label()}; without an answer on "
+        f"record: {unanswered}. {_NOT_AMONG if view.other_periods(view.measures) else ''}".strip(),
         f"{capital(counted(refused, 'difference'))} from the earlier run: {cannot}." if refused else "",
         "A difference is not of itself evidence of bias or a direct effect of ethnicity.",
     ]
@@ -159,10 +161,18 @@ def _comparisons(gist: str, rows: Sequence[Mapping[str, Any]], view: View) -> st
 
 
 def _name(row: Mapping[str, Any], measures: Mapping[str, Measure]) -> str:
-    title = measures[row["measure"]].title if row["measure"] in measures else row["measure"]
+    title = measures[row["measure"]].title if row["measure"] in measures else _registered(str(row["measure"]))
     where = "" if row["area"] == ALL else f", {row['area']}"
     against = f" beside {children(row['reference'])}" if row["reference"] else ""
     return f"{title}: {children(row['group'])}{against}{where}"
+
+
+def _registered(measure: str) -> str:
+    """The title of a measure that the release does not hold, as this version names it."""
+    from yjd.measures import measures
+
+    known = measures()
+    return known[measure].title if measure in known else measure
 
 
 def _pair(row: Mapping[str, Any], name: str) -> Cell:
@@ -234,7 +244,8 @@ def answers(found: Progress | None, view: View) -> Html:
         named = {str(name): value for name, value in row.items()}
         rows.append([text(_name(named, measures)), text(limits), text(capital(str(row["state"]))), text(said)])
     if not rows:
-        return Html("<p>No ratio of this period stands out on the adverse side.</p>")
+        also = f" {_NOT_AMONG}" if view.other_periods(view.measures) else ""
+        return Html(f"<p>No ratio of {view.period_label()} stands out on the adverse side.{also}</p>")
     caption = f"Ratios that stand out, {view.period_label()} ({view.interval_name}), and what is on record"
     return Html(table(caption, ("Comparison", "Ratio", "State", "On record"), [("", rows)]))
 

@@ -211,7 +211,7 @@ class Report:
         """What stands behind a family, folded: areas, other measures, other ladders, detailed ethnic groups."""
         shown = self._measures(name)
         if not shown:
-            return Html("")
+            return Html("<p>Not in this release [x].</p>")
         rest = [measure for measure in shown if measure is not self._lead(shown)]
         parts = [self._funnel(self._lead(shown))]
         parts += [tables.details(f"{_named(rest)}: the numbers", self._forest(rest, _named(rest)))] if rest else []

@@ -97,7 +97,7 @@ class View:
     def period_of(self, measure: Measure) -> str:
         """The period in which a measure is shown.
 
-        The headline period, unless every row of the measure is too recent to judge or not available there:
+        The headline period, unless its rows are too recent to judge or not available there, or hidden beside such rows:
         then the latest earlier period of the same kind that has a number. Whoever shows it names it, with
         `title_of`.
         """
@@ -119,9 +119,8 @@ class View:
         return next((period for period in earlier if self._has_number(measure, period)), self.period)
 
     def _is_blank(self, measure: Measure, period: str) -> bool:
-        return all(
-            item.verdict.outcome in ("not_available", "censored") for item in self.compare(measure, period=period)
-        )
+        found = {item.verdict.outcome for item in self.compare(measure, period=period)}
+        return found <= {"not_available", "censored", "hidden"} and found != {"hidden"}
 
     def _has_number(self, measure: Measure, period: str) -> bool:
         return any(item.verdict.has_numbers for item in self.compare(measure, period=period))
