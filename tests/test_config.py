@@ -49,6 +49,23 @@ def test_disclosure_rules_that_contradict_each_other_are_refused_together(tmp_pa
         load(tmp_path / "yjd.toml")
 
 
+@pytest.mark.parametrize(("kinds", "told"), [
+    ('["rolling_3_years"]', True),  # the difference of two is that of two years, which nobody would protect
+    ('["financial_year", "calendar_year"]', True),
+    ('["financial_year", "calendar_year", "quarter"]', False),
+    ('["rolling_3_years", "financial_year"]', False),
+])  # fmt: skip
+def test_periods_overlap_only_in_what_is_published(tmp_path: Path, kinds: str, told: bool) -> None:
+    text = TOML.replace('kinds = ["financial_year"]', f"kinds = {kinds}").replace("last = 2024", "last = 2028")
+    assert text != TOML
+    (tmp_path / "yjd.toml").write_text(text, encoding="utf-8")
+    if told:
+        with pytest.raises(ConfigurationError, match="overlap"):
+            load(tmp_path / "yjd.toml")
+    else:
+        load(tmp_path / "yjd.toml")
+
+
 def test_the_hash_ignores_comments_and_layout(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(TOML, encoding="utf-8")
     (tmp_path / "b.toml").write_text("# a remark\n\n" + TOML, encoding="utf-8")

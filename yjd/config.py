@@ -84,6 +84,8 @@ class Periods(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Periods:
+        from yjd.disclosure.periods import overlapping
+
         if self.last < self.first:
             raise ValueError("`last` lies before `first`")
         known = list(self.table()["period"])
@@ -91,6 +93,12 @@ class Periods(Section):
             raise ValueError("there is no period: widen `first` and `last`, or give `kinds` or `named`")
         if len(set(known)) != len(known):
             raise ValueError("two periods have the same name")
+        if apart := overlapping(self.table()):
+            one, other = apart[0]
+            raise ValueError(
+                f"{one} and {other} overlap, and what they share is not made up of periods: what the difference tells "
+                "could not be protected; add the years, quarters or months that they share"
+            )
         ends = [end for pair in self.changes or () for end in pair]
         named = [self.headline, *(entry.period for entry in self.breaks), *ends]
         if wrong := [name for name in named if name and name not in known]:

@@ -114,14 +114,14 @@ def links_of(counted: Counted) -> Links:
         subsets={name: stage.part_of for name, stage in stages.items() if stage.part_of in stages},
         parts=[(name, stage.sums) for name, stage in stages.items() if stage.sums and set(stage.sums) <= set(stages)],
         public_stages=frozenset(name for name, stage in stages.items() if stage.public),
-        related_periods=related_periods(_every_period(counted)),
+        related_periods=related_periods(every_period(counted)),
         periods_add_up=frozenset(name for name, stage in stages.items() if stage.adds_up),
         headings=dict(zip(groups["detailed"], groups["heading"], strict=True)),
         denominators=[(measure.numerator, measure.denominator) for measure in counted.measures],
     )
 
 
-def _every_period(counted: Counted) -> pd.DataFrame:
+def every_period(counted: Counted) -> pd.DataFrame:
     """The periods of this release, and those that only earlier ones have: period, kind, start_day, end_day."""
     import pandas as pd
 

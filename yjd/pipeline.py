@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yjd.counting import Counted, count, links_of
+from yjd.counting import Counted, count, every_period, links_of
 from yjd.errors import ConfigurationError, DisclosureError
 from yjd.folders import Folders, alone, history_url
 
@@ -225,10 +225,16 @@ def protect_cells(settings: Settings, counted: Counted, earlier: Sequence[pd.Dat
     """
     import pandas as pd
 
-    from yjd.disclosure import audit, protect
+    from yjd.disclosure import audit, overlapping, protect
     from yjd.disclosure.mending import totals_of
     from yjd.repeats import contributors
 
+    if apart := overlapping(every_period(counted)):
+        raise DisclosureError(
+            f"The periods {apart[0][0]} and {apart[0][1]}, one of which an earlier release has, overlap, and what they "
+            "share is not made up of published periods: what their difference tells cannot be protected.",
+            "Add the years, quarters or months that they share to [periods].",
+        )
     rules, links = settings.disclosure.rules(), links_of(counted)
     children = contributors(counted.evidence.sums, counted.measures)
     more: list[pd.DataFrame] = []

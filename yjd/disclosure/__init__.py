@@ -4,9 +4,9 @@
 """
 
 from yjd.disclosure.audit import audit
-from yjd.disclosure.periods import related_periods
+from yjd.disclosure.periods import overlapping, related_periods
 from yjd.disclosure.protect import protect
 from yjd.disclosure.published import published_cells
 from yjd.disclosure.rules import Links, Rules
 
-__all__ = ["Links", "Rules", "audit", "protect", "published_cells", "related_periods"]
+__all__ = ["Links", "Rules", "audit", "overlapping", "protect", "published_cells", "related_periods"]

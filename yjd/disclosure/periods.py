@@ -51,3 +51,41 @@ def _apart(periods: pd.DataFrame) -> tuple[list[str], int]:
             names.append(str(name))
             days, reached = days + int(end - start), end
     return names, days
+
+
+def overlapping(periods: pd.DataFrame) -> list[tuple[str, str]]:
+    """Find pairs of periods that overlap though what they share is not made up of published periods.
+
+    Of two rolling years the difference is known, and from many of them what single years can be, which nobody
+    protects unless they are published.
+
+    Parameters
+    ----------
+    periods : DataFrame
+        Columns period, start_day, end_day (the day after the last).
+
+    Returns
+    -------
+    list of (str, str)
+        The earlier one first.
+    """
+    spans = sorted(
+        (int(start), int(end), str(name))
+        for name, start, end in periods[["period", "start_day", "end_day"]].itertuples(index=False)
+    )
+    inside = {(start, end) for start, end, _ in spans}
+    found = []
+    for place, (start, end, name) in enumerate(spans):
+        for later, last, other in spans[place + 1 :]:
+            if start < later < end < last and not _filled(later, end, inside):
+                found.append((name, other))
+    return found
+
+
+def _filled(start: int, end: int, spans: set[tuple[int, int]]) -> bool:
+    """Whether some of these spans, one after the other, lead from the first day to the last."""
+    reached = {start}
+    for first, last in sorted(spans):
+        if first in reached and last <= end:
+            reached.add(last)
+    return end in reached
