@@ -14,14 +14,16 @@ from yjd.cli_options import newest_release
 from yjd.config import load
 from yjd.folders import history_url
 from yjd.history import History
-from yjd.pipeline import RunOutcome
+from yjd.pipeline import RunOutcome, _earlier_releases
 from yjd.release import read_release
 
 LONG_AGO = 1_000_000_000.0  # seconds: in 2001
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> SmallProject:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallProject:
+    for name in ("charts.charts_for", "workbook.workbook"):  # they take no part in this, but most of the time
+        monkeypatch.setattr(f"yjd.reporting.{name}", lambda *_: {})
     return SmallProject(tmp_path)
 
 
@@ -54,6 +56,4 @@ def test_runs_in_a_row(project: SmallProject) -> None:
     assert hidden(outcomes[0]) <= hidden(outcomes[1])
     # a new history takes the releases in the order in which they were made, which no clock has to tell
     (project.folder / "work" / "history.sqlite").unlink()
-    last = delivered(project, A2=30, B1=26)
-    with History.open(history_url(settings)) as history:
-        assert history.runs()["run"].tolist() == [*runs, last.run]
+    assert [one.run for one in _earlier_releases(settings, "the next")] == runs
