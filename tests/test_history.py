@@ -181,6 +181,19 @@ def test_what_an_outsider_reads_off_a_run_is_kept(url, tmp_path):
         history.published("none")
 
 
+def test_counts_that_release_json_alone_prints_are_published_too(tmp_path):
+    unknown = [{"stage": "arrests", "period": "2030-31", "unknown": 11, "total": 40},
+               {"stage": "arrests", "period": "2031-32", "unknown": None, "total": None}]  # fmt: skip
+    manifest = MANIFEST | {"ethnicity": MANIFEST.get("ethnicity", {}) | {"unknown": unknown}}
+    released = release(tmp_path, manifest=manifest | {"run": "0123456789ab"})
+    with History.open(f"sqlite:///{(tmp_path / 'history.sqlite').as_posix()}") as history:
+        history.record(released)
+        cells = history.published(released.run)
+    told = cells[cells["period"] == "2030-31"].set_index(["group", "level", "area"])["n"]
+    assert told.to_dict() == {("Unknown", "broad", "All"): 11.0, ("All", "broad", "All"): 40.0}
+    assert not (cells["period"] == "2031-32").any()
+
+
 def test_only_runs_about_the_same_areas_come_before(url, tmp_path):
     def about(run, *areas):
         return release(tmp_path, run, manifest=MANIFEST | {"run": run, "areas": list(areas)})

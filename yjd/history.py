@@ -11,7 +11,7 @@ import io
 import json
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from yjd.errors import HistoryError
 from yjd.release import MANIFEST, RESULTS, Release, read_results, run_identity
-from yjd.schema import CELL_KEYS
+from yjd.schema import ALL, CELL_KEYS, SPLITS, UNKNOWN
 from yjd.signoff import CHECKSUMS
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ _RESULTS = sa.Table(
     sa.Column("cells", sa.LargeBinary),  # from schema 3 on: the counts that an outsider reads off it, as Parquet
 )
 _LISTED = [column for column in _RUNS.c if column.name not in ("position", "manifest", "configuration")]
+_CELLS = [*CELL_KEYS, "n", "disclosure"]
 _ATTEMPTS = 6  # to make the tables, should several writers open a new history at once
 _PATIENCE = 30.0  # seconds that a writer waits for another to finish
 
@@ -288,13 +289,40 @@ def _digest(release: Release) -> str:
 
 
 def _packed_cells(results: pd.DataFrame, manifest: Mapping[str, Any]) -> bytes:
+    import pandas as pd
+
     from yjd.disclosure import published_cells
     from yjd.measures import measures
 
     known = manifest.get("measures") or [vars(measure) for measure in measures().values()]
     cells = published_cells(results, known)
-    whole = cells[cells["terms"].isna()]  # a published sum of cells is one of counts that are published as well
-    return whole[[*CELL_KEYS, "n", "disclosure"]].to_parquet(index=False)
+    whole = cells.loc[cells["terms"].isna(), _CELLS]  # a published sum of cells is one of counts that are published too
+    told = _told(manifest, whole["level"].unique())
+    keys = list(CELL_KEYS)
+    also = pd.MultiIndex.from_frame(whole[keys]).isin(pd.MultiIndex.from_frame(told[keys]))
+    every = pd.concat([whole[~also | whole["n"].notna()], told], ignore_index=True)
+    return every.drop_duplicates([*keys, "n"]).to_parquet(index=False)
+
+
+def _told(manifest: Mapping[str, Any], levels: Iterable[str]) -> pd.DataFrame:
+    """The counts that release.json prints, though every row of results that rests on them may be hidden or censored.
+
+    All and Unknown are the same counts at every level of ethnic groups.
+    """
+    import pandas as pd
+
+    rounded = manifest.get("disclosure", {}).get("rules", {}).get("round_to", 0)
+    return pd.DataFrame(
+        [
+            {"stage": one["stage"], "period": one["period"], **dict.fromkeys(SPLITS, ALL), "level": level,
+             "group": group, "n": float(one[name]), "disclosure": "rounded" if rounded else "shown"}
+            for level in levels
+            for one in manifest.get("ethnicity", {}).get("unknown", ())
+            for group, name in ((UNKNOWN, "unknown"), (ALL, "total"))
+            if one[name] is not None
+        ],
+        columns=_CELLS,
+    ).astype({"n": "float64"} | dict.fromkeys([*CELL_KEYS, "disclosure"], "str"))  # fmt: skip
 
 
 def _unpacked(packed: bytes) -> dict[str, Any]:
