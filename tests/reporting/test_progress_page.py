@@ -104,8 +104,8 @@ def test_a_release_without_a_register_says_so() -> None:
     assert "without a register" in pages.main_points(None, view).text
     for part in (pages.comparability, pages.overview, pages.timeline):
         assert "without a register" in part(None).text
-    for part in (pages.owners, pages.answers, pages.signals, pages.where):
-        assert "without a register" in part(None, view).text
+    for block in (pages.owners, pages.answers, pages.signals, pages.where):
+        assert "without a register" in block(None, view).text
 
 
 def test_names_from_outside_are_escaped(view: View, tmp_path: Path) -> None:

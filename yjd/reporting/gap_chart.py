@@ -44,7 +44,7 @@ def gaps_headline(view: View) -> str:
         return "No record lacks ethnicity in any area that can be shown"
     what = view.stage_words(most.measure.numerator)
     period = view.period_label(gap_data.wide_period(view, most.measure))
-    return f"Missing ethnicity, of what can be shown by area: most for {what} in {most.area}, {_every(most)} ({period})"
+    return f"Missing ethnicity, of what can be shown by area: most for {what} in {most.area}, {_every(most)}, {period}"
 
 
 def gaps_description(view: View) -> str:
