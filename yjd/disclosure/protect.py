@@ -150,7 +150,7 @@ def _blocks(
         # A count that was shown otherwise has been revised since: what it is now, nobody has seen.
         frame["seen"] = _among(frame, before[before["n"].notna()], [*keys, "n"])
         newest = before.drop_duplicates(keys)
-        frame["kept"] = _among(frame, newest[newest["n"].isna()], keys) & ~frame["seen"]
+        frame["kept"] = _among(frame, newest[newest["n"].isna()], keys)
         before = before.groupby(keys, sort=True)["n"].first().reset_index()  # a number, where any release has one
         further = before[~_among(before, frame, keys)].assign(own="", earlier=True, kept=False)
         frame = pd.concat([frame, further.assign(seen=further["n"].notna())], ignore_index=True)
@@ -227,7 +227,7 @@ def _hide(block: Block, rules: Rules, links: Links) -> tuple[Flags, Flags, int]:
             "help: nothing is released.",
             "Publish fewer splits, or merge the smallest areas, groups or age bands.",
         )
-    hidden = (hidden & ~fixed) | own
+    hidden = (hidden & ~fixed) | own | kept
     derived = np.zeros(size, dtype=np.bool_)
     alone = system.derived[np.flatnonzero(abs(system.derived) @ own.astype(np.float64) == 0)]
     derived[sparse.csr_array(alone).indices] = True
