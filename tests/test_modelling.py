@@ -78,6 +78,11 @@ def test_a_model_that_estimates_almost_as_much_as_it_has_records_is_hidden(
     assert (found["status"] == "hidden") == hidden
 
 
+def test_models_that_gave_no_row_are_no_fault(settings: Settings) -> None:
+    fits = pd.DataFrame({"rung": ["M0"], "base": 30.0, "events": 27.0, "parameters": [18]})
+    assert protected(table(), settings, fits).empty
+
+
 def test_no_row_of_a_single_stratum_leaves_as_it_gives_its_events_back(settings: Settings) -> None:
     # from the estimates, the residents (known to all) and two parameters that all strata share
     drawn = np.random.default_rng(3)

@@ -157,7 +157,7 @@ def _few_degrees(results: pd.DataFrame, fits: pd.DataFrame, proportion: np.ndarr
     """Whether a rung estimates almost as much as it has records (of a rate: events) to estimate from."""
     import numpy as np
 
-    rung = results["rung"].astype("str").str.partition(",")[0]  # "M1, areas random" adjusts as M1 does
+    rung = results["rung"].astype("str").str.replace(",.*", "", regex=True)  # "M1, areas random" adjusts as M1 does
     own = fits.set_index("rung")
     left = {name: (own[name] - own["parameters"]).to_dict() for name in ("base", "events")}
     records = np.where(proportion, rung.map(left["base"]), rung.map(left["events"])).astype(np.float64)

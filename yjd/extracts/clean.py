@@ -234,10 +234,8 @@ def ethnicity_fields(extract: Extract) -> dict[str, Field]:
                "ethnicity_officer": ("officer", extract.ethnicity.officer)}  # fmt: skip
     found = {}
     for name, (role, scheme) in schemes.items():
-        if scheme is not None and name in extract.columns:
-            found[role] = Field(f"r.c_{name}", scheme)
-        elif scheme is not None and name in extract.constants:
-            found[role] = Field(literal(extract.constants[name]), scheme)
+        if scheme is not None and (name in extract.columns or name in extract.constants):
+            found[role] = Field(_value(extract, name), scheme)
     return found
 
 
