@@ -134,9 +134,7 @@ def test_statuses() -> None:
 @pytest.mark.parametrize("group", ["Black", "White"])
 def test_hidden_if_any_stratum_is(group: str) -> None:
     found = mantel_haenszel(at(case("children"), group=group, **MALE, disclosure="hidden"), kind="rate")
-    assert found[["status", "disclosure", "term"]].drop_duplicates().to_numpy().tolist() == [
-        ["hidden", "hidden", ""]
-    ]
+    assert found[["status", "disclosure", "term"]].drop_duplicates().to_numpy().tolist() == [["hidden", "hidden", ""]]
     assert is_blank(found, counts_too=True)
 
 
