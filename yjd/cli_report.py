@@ -78,7 +78,10 @@ def report(
     from yjd.reporting.catalogue import entry
     from yjd.reporting.render import render_many
 
-    wanted = tuple(dict.fromkeys(formats or entry(document).formats[:1]))
+    made = entry(document).formats
+    if other := [name for name in formats or () if name not in made]:
+        raise typer.BadParameter(f"the document {document} is not made as {other[0]}; it comes as {', '.join(made)}")
+    wanted = tuple(dict.fromkeys(formats or made[:1]))
     if every:
         folder = output or home / AREAS
         with terminal.progress(quiet=quiet, total=_count(document, release, folder, wanted)) as announce:

@@ -106,6 +106,7 @@ def test_what_a_document_does_not_ask_for_is_refused(made: tuple[Path, Path], tm
         (["summit", "--area", "Østby"], 16, "is not about one area"),
         (["summit", "--all", "--area", "Østby"], 2, "not both"),
         (["summit", "--format", "docx"], 2, "there are html, pdf, slides"),
+        (["plain", "--format", "slides"], 2, "it comes as html, pdf"),  # it would take the place of plain.html
     ],
 )
 def test_wrong_usage_says_what_there_is(made: tuple[Path, Path], arguments: list[str], code: int, said: str) -> None:
