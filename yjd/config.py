@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from yjd.config_extract import Connection, Extract, Name, Section, is_iso_date
+from yjd.config_extract import Connection, Extract, Name, Section, is_iso_date, sentence
 from yjd.errors import ConfigurationError
 from yjd.office import Office, office_settings
 from yjd.schema import ALL, ELSEWHERE, KNOWN, POPULATION, UNKNOWN
@@ -319,7 +319,9 @@ def load(path: Path | str) -> Settings:
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        raise ConfigurationError.of_all(path.name, [_sentence(detail, raw) for detail in error.errors()]) from None
+        raise ConfigurationError.of_all(
+            path.name, [sentence(detail, raw, "extracts", "name") for detail in error.errors()]
+        ) from None
     if problems := _whole_file_problems(settings):
         raise ConfigurationError.of_all(path.name, problems)
     settings._folder = path.resolve().parent
@@ -388,22 +390,6 @@ def _toml_problem(message: str, text: str) -> str:
 def _line_of(message: str) -> str:
     start = message.find("(at line")
     return message[start:] if start >= 0 else ""
-
-
-def _sentence(detail: Any, raw: dict[str, Any]) -> str:
-    """A pydantic error as one plain sentence that names the key, and the extract by its name."""
-    where = [str(part) for part in detail["loc"]]
-    if len(where) > 1 and where[0] == "extracts" and where[1].isdigit():
-        try:
-            where[1] = str(raw["extracts"][int(where[1])]["name"])
-        except (KeyError, TypeError):
-            where[1] = f"number {int(where[1]) + 1}"
-    wording = {
-        "extra_forbidden": "this key is not known; check its spelling",
-        "missing": "this key is needed and is not there",
-    }
-    message = wording.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
-    return f"{'.'.join(where) or 'the file'}: {message}"
 
 
 def _day(iso: str) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from unicodedata import category
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -150,3 +151,20 @@ def is_iso_date(text: str) -> bool:
 
 def _is_date_format(pattern: str) -> bool:
     return all(pattern.count(token) == 1 for token in DATE_TOKENS)
+
+
+def sentence(detail: Any, raw: Mapping[str, Any], table: str, name: str) -> str:
+    """A pydantic error as one plain sentence that names the key, and an entry of a table by its name, not its place."""
+    where = [str(part) for part in detail["loc"]]
+    if len(where) > 1 and where[0] == table and where[1].isdigit():
+        try:
+            where[1] = str(raw[table][int(where[1])][name])
+        except (KeyError, TypeError):
+            where[1] = f"number {int(where[1]) + 1}"
+    where = [str(int(part) + 1) if part.isdigit() else part for part in where]  # people count from 1
+    wording = {
+        "extra_forbidden": "this key is not known; check its spelling",
+        "missing": "this key is needed and is not there",
+    }
+    message = wording.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
+    return f"{'.'.join(where) or 'the file'}: {message}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from yjd.config_extract import Section, is_iso_date
+from yjd.config_extract import Section, is_iso_date, sentence
 from yjd.errors import ConfigurationError
 from yjd.schema import ALL, UNKNOWN
 
@@ -223,7 +223,9 @@ def load(path: Path | str, settings: Settings | None = None) -> Register:
     try:
         register = Register.model_validate(raw)
     except ValidationError as error:
-        raise ConfigurationError.of_all(path.name, [_sentence(detail, raw) for detail in error.errors()]) from None
+        raise ConfigurationError.of_all(
+            path.name, [sentence(detail, raw, "recommendations", "id") for detail in error.errors()]
+        ) from None
     if problems := _problems(register, settings):
         raise ConfigurationError.of_all(path.name, problems)
     return register
@@ -286,20 +288,3 @@ def _place_problems(
     problems = [f"{where}: no area {area!r}" for area in areas if area not in {ALL, *settings.project.areas}]
     known = set(settings.periods.table()["period"])
     return problems + [f"{where}: no period {name!r}" for name in periods if name and name not in known]
-
-
-def _sentence(detail: Any, raw: Mapping[str, Any]) -> str:
-    """A pydantic error as one plain sentence that names the key, and the recommendation by its id."""
-    where = [str(part) for part in detail["loc"]]
-    if len(where) > 1 and where[0] == "recommendations" and where[1].isdigit():
-        try:
-            where[1] = str(raw["recommendations"][int(where[1])]["id"])
-        except (KeyError, TypeError):
-            where[1] = f"number {int(where[1]) + 1}"
-    where = [str(int(part) + 1) if part.isdigit() else part for part in where]  # people count from 1
-    wording = {
-        "extra_forbidden": "this key is not known; check its spelling",
-        "missing": "this key is needed and is not there",
-    }
-    message = wording.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
-    return f"{'.'.join(where) or 'the file'}: {message}"

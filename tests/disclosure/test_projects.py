@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -10,9 +11,9 @@ import pandas as pd
 import pytest
 
 from tests.disclosure.attacker import recovered
-from tests.disclosure.tables import links, only_threshold
+from tests.disclosure.tables import RULES, links, only_threshold
 from yjd import schema
-from yjd.disclosure import Rules, audit, protect
+from yjd.disclosure import audit, protect
 from yjd.schema import CELL_KEYS
 
 YEARS = ("2022-23", "2023-24")
@@ -71,16 +72,7 @@ SPLITS = {
 
 @pytest.mark.parametrize(("seed", "splits"), list(enumerate(SPLITS)), ids=SPLITS)
 def test_nothing_hidden_comes_back(seed, splits):
-    rules = Rules(
-        minimum_count=6,
-        zero_safe=True,
-        minimum_denominator=8,
-        minimum_children=0,
-        largest_share_percent=100,
-        interval_width=3,
-        method="hide",
-        round_to=0,
-    )
+    rules = replace(RULES, minimum_denominator=8)
     table = project(seed, 25, SPLITS[splits])
     released = protect(table, rules, LINKS)
     assert audit(released, rules, LINKS).empty
@@ -100,16 +92,7 @@ BY_DEPRIVATION = {
 
 @pytest.mark.parametrize(("seed", "splits"), list(enumerate(BY_DEPRIVATION)), ids=BY_DEPRIVATION)
 def test_nothing_hidden_comes_back_by_deprivation(seed, splits):
-    rules = Rules(
-        minimum_count=6,
-        zero_safe=True,
-        minimum_denominator=8,
-        minimum_children=0,
-        largest_share_percent=100,
-        interval_width=3,
-        method="hide",
-        round_to=0,
-    )
+    rules = replace(RULES, minimum_denominator=8)
     dimensions = ("sex", "deprivation") if "sex" in splits else ("area", "deprivation")
     table = project(seed, 25, BY_DEPRIVATION[splits], dimensions)
     members = partial(atoms_of, dimensions=dimensions)
@@ -124,16 +107,7 @@ def test_nothing_hidden_comes_back_by_deprivation(seed, splits):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_threshold_alone_fails_both_attacks(seed):
-    rules = Rules(
-        minimum_count=6,
-        zero_safe=True,
-        minimum_denominator=0,
-        minimum_children=0,
-        largest_share_percent=100,
-        interval_width=3,
-        method="hide",
-        round_to=0,
-    )
+    rules = replace(RULES, minimum_denominator=0)
     table = only_threshold(project(seed, 25, SPLITS["areas"]), rules)
     solver = set(recovered(table, atoms_of))
     keys = [tuple(row) for row in table[list(CELL_KEYS)].itertuples(index=False)]
