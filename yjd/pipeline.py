@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yjd.counting import Counted, count, every_period, links_of
-from yjd.errors import ConfigurationError, DisclosureError
+from yjd.errors import ConfigurationError
 from yjd.folders import Folders, alone, history_url
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from yjd.warehouse import Warehouse
 
 Progress = Callable[[str], None]
-_ATTEMPTS = 5  # to hide more where all releases together still give a count away
 
 
 def _silent(_: str) -> None:
@@ -223,38 +222,13 @@ def protect_cells(settings: Settings, counted: Counted, earlier: Sequence[pd.Dat
     earlier : sequence of DataFrame
         What each earlier release of the project showed, the newest first: see `yjd.disclosure.published_cells`.
     """
-    import pandas as pd
-
-    from yjd.disclosure import audit, overlapping, protect
-    from yjd.disclosure.mending import totals_of
+    from yjd.disclosure import guard
     from yjd.repeats import contributors
 
-    if apart := overlapping(every_period(counted)):
-        raise DisclosureError(
-            f"The periods {apart[0][0]} and {apart[0][1]}, one of which an earlier release has, overlap, and what they "
-            "share is not made up of published periods: what their difference tells cannot be protected.",
-            "Add the years, quarters or months that they share to [periods].",
-        )
-    rules, links = settings.disclosure.rules(), links_of(counted)
-    children = contributors(counted.evidence.sums, counted.measures)
-    more: list[pd.DataFrame] = []
-    for attempt in range(_ATTEMPTS):
-        before = [*more, *earlier]
-        released = protect(
-            counted.cells, rules, links,
-            earlier=pd.concat(before, ignore_index=True) if before else None, children=children,
-        )  # fmt: skip
-        found = audit([released, *earlier], rules, links, cells=counted.cells, children=children)
-        found = found[found["attack"] != "shown_earlier"]  # nothing can take it back
-        if found.empty or not earlier:
-            break
-        more.insert(0, totals_of(found, released, links, wide=attempt > 0))
-    if len(found):
-        raise DisclosureError(
-            f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",
-            "Publish fewer splits, levels or periods, or raise minimum_count.",
-        )
-    return released
+    return guard(
+        counted.cells, settings.disclosure.rules(), links_of(counted), periods=every_period(counted), earlier=earlier,
+        children=contributors(counted.evidence.sums, counted.measures),
+    )  # fmt: skip
 
 
 def compute(cells: pd.DataFrame, counted: Counted, settings: Settings, *, released: bool = False) -> pd.DataFrame:
