@@ -49,6 +49,12 @@ def test_the_sentences_can_be_filled_in():
         assert "{" not in measure.comparison.format(ratio="1.2", group="Black", reference="White")
 
 
+def test_no_child_is_said_to_be_likely_to_where_one_can_be_counted_twice():
+    for measure in measures().values():
+        if measure.kind == "rate" and stages()[measure.numerator].unit == "event":
+            assert not measure.likely_to
+
+
 def test_a_project_can_add_a_measure_and_replace_one():
     own = Measure(
         id="arrest_rate", title="Ours", family="local", numerator="arrests", denominator="population",

@@ -205,15 +205,18 @@ def _number(cell: pd.Series) -> int | None:
 
 
 def _attrition(stages: dict[str, Stage], released: pd.DataFrame, period: str) -> list[dict[str, Any]]:
-    """How many were counted at each stage of the headline period."""
+    """How many were counted at each stage of the headline period, and whether that could be counted."""
     totals = _totals(released)
     totals = totals[(totals["group"] == ALL) & (totals["period"] == period)]
     rows = {row["stage"]: row for _, row in totals.iterrows()}
     return [
-        {"step": stage.title, "unit": stage.unit, "period": period, "rows": _number(rows[name])}
+        {
+            "step": stage.title, "unit": stage.unit, "period": period, "rows": _number(rows[name]),
+            "counted": rows[name]["status"] not in ("not_available", "censored"),
+        }
         for name, stage in stages.items()
         if name in rows
-    ]
+    ]  # fmt: skip
 
 
 def _unknown(stages: dict[str, Stage], released: pd.DataFrame) -> list[dict[str, Any]]:

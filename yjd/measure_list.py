@@ -25,7 +25,7 @@ MEASURES = (
     Measure(
         id="search_rate", title="Stop and search rate", family="search", numerator="searches",
         denominator="population", kind="rate", per=1000, adverse="higher", unit="searches",
-        per_words=_POPULATION, likely_to="be searched",
+        per_words=_POPULATION,
     ),
     _share(
         "search", "search_arrests", "searches", id="search_arrest_share",
@@ -45,7 +45,7 @@ MEASURES = (
     Measure(
         id="arrest_rate", title="Arrest rate", family="arrest", numerator="arrests",
         denominator="population", kind="rate", per=1000, adverse="higher", unit="arrests",
-        per_words=_POPULATION, likely_to="be arrested", adjusted=True,
+        per_words=_POPULATION, adjusted=True,
     ),
     Measure(
         id="children_arrested_rate", title="Children arrested at least once", family="arrest",

@@ -111,7 +111,8 @@ class Measure:
     per_words : str
         The base in words, with ``{group}`` for the group: "for every 1,000 {group} children aged 10 to 17".
     likely_to : str
-        Ends "... times as likely as White children to": "be arrested". '' where no such sentence is fair.
+        Ends "... times as likely as White children to": "re-offend". '' where no such sentence is fair: of a rate of
+        events, of which a child can have several.
     adjusted : bool
         Whether models are fitted unless the configuration says which.
     """
@@ -140,7 +141,7 @@ class Measure:
         if self.likely_to:
             start = "{group} children were {ratio} times as likely as {reference} children to"
             return f"{start} {self.likely_to}"
-        return f"{self.unit} were {{ratio}} times as many for {{group}} as for {{reference}} children"
+        return f"the rate of {self.unit} for {{group}} children was {{ratio}} times that for {{reference}} children"
 
 
 def sql_folder() -> Path:

@@ -21,6 +21,8 @@ from yjd.progress.priorities import priorities
 from yjd.progress.signals import early_signals
 from yjd.recommendations import Register, from_json, load
 from yjd.release import Release, read_release, write_release
+from yjd.reporting.view import View
+from yjd.reporting.words import Measure
 from yjd.schema import RESULT_COLUMNS
 
 REGISTER = """
@@ -160,6 +162,21 @@ def test_no_number_comes_from_elsewhere_than_the_release(tmp_path: Path) -> None
     assert row["verdict"] == "not measurable with this data"
     told = {name for name, value in row.items() if isinstance(value, float)}
     assert told <= {"target_ratio", "better", "tests", "track"}
+
+
+def test_what_is_too_recent_to_judge_is_looked_at_in_its_own_latest_period(tmp_path: Path) -> None:
+    table = released()
+    late = table["period"] == NOW
+    numbers = [name for name in RESULT_COLUMNS if table[name].dtype == float and name != "confidence"]
+    table.loc[late, numbers] = np.nan
+    table.loc[late, ["status", "method"]] = ["censored", ""]
+    found = progress(Run("now", table, manifest()), register(tmp_path))
+    measure = Measure.of(manifest()["measures"][0])
+    period = View(table, manifest()).period_of(measure)
+    assert period == THEN
+    for part in (found.comparisons, found.answers, found.priorities):
+        assert len(part)
+        assert set(part["period"]) == {period}
 
 
 CHANGES = {

@@ -27,7 +27,6 @@ MEASURES: tuple[dict[str, Any], ...] = (
         "adverse": "higher",
         "unit": "searches",
         "per_words": "for every 1,000 {group} children aged 10 to 17",
-        "likely_to": "be searched",
     },
     {
         "id": "arrest_rate",
@@ -40,7 +39,6 @@ MEASURES: tuple[dict[str, Any], ...] = (
         "adverse": "higher",
         "unit": "arrests",
         "per_words": "for every 1,000 {group} children aged 10 to 17",
-        "likely_to": "be arrested",
     },
     {
         "id": "precourt_share",
@@ -315,6 +313,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "attrition": [
             {"step": "Arrests", "unit": "event", "period": PERIODS[-1], "rows": 1900},
             {"step": "Outcomes", "unit": "event", "period": PERIODS[-1], "rows": None},
+            {"step": "Re-offences", "unit": "event", "period": PERIODS[-1], "rows": None, "counted": False},
         ],
         "ethnicity": {
             "crosswalk_version": "1",

@@ -101,6 +101,11 @@ def test_composition_and_share_are_two_tables(report: Report) -> None:
     assert "were for children of Other ethnic groups" not in html  # hidden
 
 
+def test_a_stage_that_could_not_be_counted_is_not_marked_as_hidden(view: View) -> None:
+    rows = {cells[0]: cells[1] for cells in _cells(facts.attrition_table(view)).rows[1:]}
+    assert rows == {"Arrests": "1,900", "Outcomes": "[c]", "Re-offences": "[x]"}
+
+
 def test_accounting_says_whether_the_rows_add_up(view: View) -> None:
     assert facts.accounting_sentence(view).startswith("Every row read is accounted for: read =")
     row = {"extract": "a", "read": 10, "used": 10, "set_aside": "fewer than 10", "out_of_scope": 0}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from yjd.judged import judged_periods
 from yjd.metrics.counts import USABLE
 from yjd.recommendations import Register
 from yjd.schema import ALL
@@ -16,7 +17,7 @@ COLUMNS = ("measure", "area", "group", "reference", "period", "ratio", "lower", 
 
 
 def explain_or_reform(register: Register, results: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """List the ratios of the headline period whose whole interval lies on the adverse side of 1.
+    """List the ratios whose whole interval lies on the adverse side of 1, each measure in its period (`yjd.judged`).
 
     Returns
     -------
@@ -27,9 +28,10 @@ def explain_or_reform(register: Register, results: pd.DataFrame, manifest: Mappi
     head = manifest["headline"]
     whole = (results[["area", "sex", "age_band", "deprivation"]] == ALL).all(axis=1) & (results["rung"] == "")
     rows = results[
-        whole & (results["quantity"] == "rri") & (results["period"] == head["period"]) & results["status"].isin(USABLE)
+        whole & (results["quantity"] == "rri") & results["status"].isin(USABLE)
         & (results["reference"] == head["reference"]) & (results["level"] == head["level"])
     ]  # fmt: skip
+    rows = rows[rows["period"] == rows["measure"].map(judged_periods(results, manifest))]
     rows = rows[rows["confidence"] == head["confidence"]]
     adverse = rows["measure"].map({measure["id"]: measure["adverse"] for measure in manifest["measures"]})
     flagged = ((adverse == "higher") & (rows["lower"] > 1)) | ((adverse == "lower") & (rows["upper"] < 1))

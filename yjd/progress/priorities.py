@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from yjd.judged import judged_periods
 from yjd.metrics.counts import USABLE
 from yjd.metrics.intervals import FloatArray
 from yjd.schema import ALL
@@ -33,7 +34,7 @@ def priorities(
     Parameters
     ----------
     results : DataFrame
-        Of a release: rows of `excess` and `rri` of the headline period at the headline's level.
+        Of a release: rows of `excess` and `rri` at the headline's level, each measure in its period (`yjd.judged`).
     manifest : mapping
         What release.json says.
     reference : str, optional
@@ -54,8 +55,8 @@ def priorities(
     against = head["reference"] if reference is None else reference
     whole = (results[["sex", "age_band", "deprivation"]] == ALL).all(axis=1) & (results["rung"] == "")
     whole &= results["area"].isin([ALL, *manifest["areas"]])
-    chosen = whole & (results["period"] == head["period"]) & (results["reference"] == against)
-    rows = results[chosen & (results["level"] == head["level"])]
+    rows = results[whole & (results["reference"] == against) & (results["level"] == head["level"])]
+    rows = rows[rows["period"] == rows["measure"].map(judged_periods(results, manifest))]
     level = rows["confidence"].min()
     excess = rows[(rows["quantity"] == "excess") & (rows["confidence"] == level)]
     keys = ["measure", "area", "group"]

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from yjd.judged import judged_periods
 from yjd.recommendations import Register, Track
-from yjd.schema import ALL
 
-_NOT_YET = ("censored", "not_available")  # a period that cannot be judged yet is not the latest
 COLUMNS = (
     "recommendation", "track", "measure", "area", "level", "group", "reference", "baseline", "baseline_run", "period",
     "base_rate", "base_ratio", "kind", "per", "better", "target_rate", "target_ratio", "target_date",
@@ -33,13 +32,14 @@ def comparisons(register: Register, rows: pd.DataFrame, manifest: Mapping[str, A
     Returns
     -------
     DataFrame
-        `COLUMNS`: baseline is '' where it is a value, period '' where the release has none, better -1 where lower is
-        better for children and 1 where higher is. Rates are on the scale of the measure. A measure that the release
-        does not have has kind ''.
+        `COLUMNS`: baseline is '' where it is a value; period is the measure's (`yjd.judged`), '' where the release has
+        none of the kind; better is -1 where lower is better for children and 1 where higher is. Rates are on the scale
+        of the measure. A measure that the release does not have has kind ''.
     """
     measures = {measure["id"]: measure for measure in manifest["measures"]}
     detailed = set(manifest["groups"]["detailed"]) - set(manifest["groups"]["broad"])
-    last = _latest(rows, manifest)
+    kinds = {_kind(track, manifest) for _, _, track in register.tracks()}
+    last = {kind: judged_periods(rows, manifest, kind=kind) for kind in kinds}
     found: list[tuple[object, ...]] = []
     for recommendation, place, track in register.tracks():
         measure = measures.get(track.measure, {})
@@ -48,7 +48,8 @@ def comparisons(register: Register, rows: pd.DataFrame, manifest: Mapping[str, A
             (
                 recommendation.id, place, track.measure, area,
                 "detailed" if {group, track.reference} & detailed else "broad",
-                group, track.reference, base.period or "", base.run, track.period or _period(track, last, manifest),
+                group, track.reference, base.period or "", base.run,
+                track.period or last[_kind(track, manifest)].get(track.measure, ""),
                 base.rate, base.ratio, measure.get("kind", ""), measure.get("per", 1),
                 _better(track, measure.get("adverse", "higher")),
                 target.rate if target else None, target.ratio if target else None, target.date if target else "",
@@ -65,19 +66,8 @@ def _better(track: Track, adverse: str) -> float:
     return 1.0 if better == "higher" else -1.0
 
 
-def _latest(rows: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """The latest period of each kind that each measure can be judged in."""
-    kinds = pd.DataFrame(manifest["periods"])
-    whole = rows[
-        (rows["quantity"] == "rate") & (rows["area"] == ALL) & (rows["group"] == ALL) & ~rows["status"].isin(_NOT_YET)
-    ]
-    joined = whole.merge(kinds[["period", "kind", "end"]], on="period").sort_values("end")
-    newest = joined.drop_duplicates(["measure", "kind"], keep="last")
-    return {(str(row.measure), str(row.kind)): str(row.period) for row in newest.itertuples()}
-
-
-def _period(track: Track, last: Mapping[tuple[str, str], str], manifest: Mapping[str, Any]) -> str:
-    kinds = {entry["period"]: entry["kind"] for entry in manifest["periods"]}
+def _kind(track: Track, manifest: Mapping[str, Any]) -> str:
+    """The kind of period that a track compares: its baseline's, or the headline's."""
+    kinds = {entry["period"]: str(entry["kind"]) for entry in manifest["periods"]}
     headline = manifest["headline"]["period"]
-    kind = kinds.get(track.baseline.period or headline, kinds.get(headline, ""))
-    return last.get((track.measure, kind), "")
+    return kinds.get(track.baseline.period or headline, kinds.get(headline, ""))

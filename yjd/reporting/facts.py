@@ -40,7 +40,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Rate", "how many for every 100, 1,000 or 100,000 of the base"),
     ("Ratio", "the rate of a group divided by the rate of the comparison group (the relative rate index)"),
     ("Stage", "a step of the pathway: the rows that count there are written down in the definitions"),
-    ("Times as likely", "the ratio in words; it compares rates and says nothing of a reason"),
+    ("Times as likely, times the rate", "the ratio in words; the second where a child can be counted more than once"),
 )
 
 
@@ -123,7 +123,7 @@ def attrition_table(view: View) -> str:
     rows = [
         [
             text(str(entry.get("step", entry.get("stage_or_step"))).replace("_", " ")),
-            number(entry.get("rows")),
+            number(entry.get("rows")) if entry.get("counted", True) else Cell("[x]", number=True),
             text(units.get(str(entry.get("unit")), "rows")),
         ]
         for entry in view.manifest.get("attrition", ())

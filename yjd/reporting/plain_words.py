@@ -72,8 +72,8 @@ _ENTRY = Easy(
 )  # fmt: skip
 _EASY: dict[str, Easy] = {
     "search_rate": Easy("Being stopped and searched", "",
-                        "be stopped and searched", "", "Searches", _CHILDREN),
-    "arrest_rate": Easy("Being arrested", "", "be arrested", "", "Arrests", _CHILDREN),
+                        "", "were stopped and searched", "Searches", _CHILDREN),
+    "arrest_rate": Easy("Being arrested", "", "", "were arrested", "Arrests", _CHILDREN),
     "children_arrested_rate": Easy(
         "Being arrested", "", "be arrested", "", "Children arrested", _OUT_OF, people=True),
     "precourt_share": Easy("Staying out of court", "Some cases are settled without going to court.",

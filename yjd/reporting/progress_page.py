@@ -5,11 +5,12 @@ Verdicts are those that the release holds; early signals, ranks and ratios that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from yjd.progress.overview import Judged, Progress, Run, progress
 from yjd.progress.verdicts import VERDICTS
+from yjd.reporting import facts
 from yjd.reporting.progress_chart import description, drawable, headline, paired_chart
 from yjd.reporting.tables import Cell, Html, details, picture, table, text
 from yjd.reporting.view import View
@@ -17,7 +18,6 @@ from yjd.reporting.words import Measure, capital, children, counted, escape_html
 from yjd.schema import ALL
 
 NOTHING = Html("<p>This release was made without a register of recommendations [x].</p>")
-_NOT_AMONG = "What is too recent to judge, or not available, in that period is not among them."
 _MOST_RANKED = 5  # places of a list that are shown
 
 
@@ -50,8 +50,7 @@ def main_points(found: Progress | None, view: View) -> Html:
         f"Of {counted(len(found.recommendations), 'recommendation')}: {listed}.",
         "Rate and ratio are judged together: a better ratio with a worse rate of the group is not progress.",
         f"Verdicts allow for how many comparisons there are: {promise}.",
-        f"{counted(len(found.answers), 'ratio')} on the adverse side in {view.period_label()}; without an answer on "
-        f"record: {unanswered}. {_NOT_AMONG if view.other_periods(view.measures) else ''}".strip(),
+        f"{counted(len(found.answers), 'ratio')} on the adverse side, {_periods(view)}; unanswered: {unanswered}.",
         f"{capital(counted(refused, 'difference'))} from the earlier run: {cannot}." if refused else "",
         "A difference is not of itself evidence of bias or a direct effect of ethnicity.",
     ]
@@ -137,6 +136,15 @@ def _drawn(name: str, rows: Sequence[Mapping[str, Any]], view: View) -> bytes:
         return svg_bytes(figure, name=f"progress-{name}", title=headline(rows), description=description(rows, titles))
 
 
+def _title(measure: Measure) -> str:
+    return measure.title
+
+
+def _periods(view: View) -> str:
+    """The period in which measures are looked at, in words: each in its own, which is named where it is another."""
+    return facts.period_words(view, view.measures)
+
+
 def _comparisons(gist: str, rows: Sequence[Mapping[str, Any]], view: View) -> str:
     measures = {measure.id: measure for measure in view.measures}
     lines = [
@@ -160,8 +168,8 @@ def _comparisons(gist: str, rows: Sequence[Mapping[str, Any]], view: View) -> st
     return table(f"{gist} The comparisons", columns, [("", lines)]) + details("Why, comparison by comparison", why)
 
 
-def _name(row: Mapping[str, Any], measures: Mapping[str, Measure]) -> str:
-    title = measures[row["measure"]].title if row["measure"] in measures else _registered(str(row["measure"]))
+def _name(row: Mapping[str, Any], measures: Mapping[str, Measure], title_of: Callable[[Measure], str] = _title) -> str:
+    title = title_of(measures[row["measure"]]) if row["measure"] in measures else _registered(str(row["measure"]))
     where = "" if row["area"] == ALL else f", {row['area']}"
     against = f" beside {children(row['reference'])}" if row["reference"] else ""
     return f"{title}: {children(row['group'])}{against}{where}"
@@ -242,11 +250,11 @@ def answers(found: Progress | None, view: View) -> Html:
         said = "; ".join(f"{one.date}, {one.owner}: {one.text}" for one in given) or "Nothing yet"
         limits = f"{ratio_text(row['ratio'], 2)} ({ratio_text(row['lower'], 2)} to {ratio_text(row['upper'], 2)})"
         named = {str(name): value for name, value in row.items()}
-        rows.append([text(_name(named, measures)), text(limits), text(capital(str(row["state"]))), text(said)])
+        name = text(_name(named, measures, view.title_of))
+        rows.append([name, text(limits), text(capital(str(row["state"]))), text(said)])
     if not rows:
-        also = f" {_NOT_AMONG}" if view.other_periods(view.measures) else ""
-        return Html(f"<p>No ratio of {view.period_label()} stands out on the adverse side.{also}</p>")
-    caption = f"Ratios that stand out, {view.period_label()} ({view.interval_name}), and what is on record"
+        return Html(f"<p>No ratio stands out on the adverse side in {_periods(view)}.</p>")
+    caption = f"Ratios that stand out, {_periods(view)} ({view.interval_name}), and what is on record"
     return Html(table(caption, ("Comparison", "Ratio", "State", "On record"), [("", rows)]))
 
 
@@ -286,7 +294,7 @@ def where(found: Progress | None, view: View) -> Html:
         top = ranked.sort_values("more", ascending=False).head(4 * _MOST_RANKED)
         rows = [
             [
-                text(f"{measures[row['measure']].title}: {children(row['group'])}"
+                text(f"{view.title_of(measures[row['measure']])}: {children(row['group'])}"
                      + ("" if row["area"] == ALL else f", {row['area']}")),
                 text(f"{row['more']:,.0f} ({row['lower']:,.0f} to {row['upper']:,.0f})"),
                 text("children" if row["unit"] == "child" else "events"), text(ratio_text(row["ratio"], 2)),
@@ -296,7 +304,7 @@ def where(found: Progress | None, view: View) -> Html:
         ]  # fmt: skip
         if rows:
             columns = (caption, "Beyond parity", "Unit", "Ratio", "Rank in its list")
-            parts.append(table(f"{caption} with most beyond parity, {view.period_label()}", columns, [("", rows)]))
+            parts.append(table(f"{caption} with most beyond parity, {_periods(view)}", columns, [("", rows)]))
     return Html("".join(parts)) if parts else Html("<p>Nothing is clearly beyond parity in this release.</p>")
 
 

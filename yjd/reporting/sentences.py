@@ -73,8 +73,8 @@ def comparison_sentence(item: Comparison) -> str:
         return f"{capital(who)} compared with {whom}: {lower_first(row_sentence(item.row, item.measure))}"
     rates = both_rates(item.row, item.measure)
     ratio = ratio_text(item.row["estimate"])
-    if item.measure.likely == "times as many":
-        sentence = f"{capital(item.measure.unit)} were {ratio} times as many for {who} as for {whom}"
+    if item.measure.likely == "times the rate":
+        sentence = f"The rate of {item.measure.unit} for {who} was {ratio} times that for {whom}"
     else:
         to = f" to {item.measure.likely_to}" if item.measure.likely_to else ""
         sentence = f"{capital(who)} were {ratio} times as likely as {whom}{to}"

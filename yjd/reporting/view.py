@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from yjd.judged import judged_periods
 from yjd.reporting.classify import Verdict, classify
 from yjd.reporting.index import NUMBERS, Row, RowIndex
 from yjd.reporting.words import Measure, order_groups
@@ -95,35 +96,14 @@ class View:
         return any(item.verdict.outcome != "not_available" for item in self.compare(measure))
 
     def period_of(self, measure: Measure) -> str:
-        """The period in which a measure is shown.
-
-        The headline period, unless its rows are too recent to judge or not available there, or hidden beside such rows:
-        then the latest earlier period of the same kind that has a number. Whoever shows it names it, with
-        `title_of`.
-        """
+        """The period in which a measure is shown (`yjd.judged`); whoever shows it names it, with `title_of`."""
         if self.area != ALL:
             return self.region.period_of(measure)
-        if measure.id not in self._periods_of:
-            self._periods_of[measure.id] = self._choose_period(measure)
-        return self._periods_of[measure.id]
+        return self._periods_of.get(measure.id, self.period)
 
     @cached_property
     def _periods_of(self) -> dict[str, str]:
-        return {}
-
-    def _choose_period(self, measure: Measure) -> str:
-        series = self.series
-        if self.period not in series or not self._is_blank(measure, self.period):
-            return self.period
-        earlier = reversed(series[: series.index(self.period)])
-        return next((period for period in earlier if self._has_number(measure, period)), self.period)
-
-    def _is_blank(self, measure: Measure, period: str) -> bool:
-        found = {item.verdict.outcome for item in self.compare(measure, period=period)}
-        return found <= {"not_available", "censored", "hidden"} and found != {"hidden"}
-
-    def _has_number(self, measure: Measure, period: str) -> bool:
-        return any(item.verdict.has_numbers for item in self.compare(measure, period=period))
+        return judged_periods(self.results, self.manifest)
 
     def title_of(self, measure: Measure) -> str:
         """The title of a measure, with its period where that is not the headline's."""

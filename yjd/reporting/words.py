@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from yjd.schema import ALL, KNOWN, POPULATION, UNKNOWN
+from yjd.schema import ALL, KNOWN, UNKNOWN
 
 SHORTHAND: dict[str, str] = {
     "[c]": "confidential: hidden so that no child can be identified",
@@ -190,9 +190,8 @@ class Measure:
 
     @property
     def likely(self) -> str:
-        """'times as likely', or 'times as many' where no child is said to be likely to do or get anything."""
-        many = not self.likely_to and self.kind == "rate" and self.denominator not in ("", POPULATION)
-        return "times as many" if many else "times as likely"
+        """'times as likely'; of a rate of events, of which a child can have several, only 'times the rate'."""
+        return "times as likely" if self.likely_to or self.kind == "proportion" else "times the rate"
 
     def base(self, group: str) -> str:
         """The base of the rate with a group in place: 'for every 1,000 Black children'."""

@@ -65,7 +65,7 @@ def _cover(manifest: Mapping[str, Any]) -> Sheet:
 def _notes(manifest: Mapping[str, Any]) -> Sheet:
     rules = (manifest.get("disclosure") or {}).get("rules") or {}
     rows = [[mark, words] for mark, words in SHORTHAND.items()]
-    rows.append(["Times as likely", "The rate of the group divided by the rate of the group it is compared with"])
+    rows.append(["Times the rate", "The rate of the group divided by the rate of the group it is compared with"])
     rows.append(["Limits", "Values outside them are hard to square with the counts; they allow for chance alone"])
     rows += [[f"Rule: {name}", str(value)] for name, value in rules.items() if value != ""]
     rows += [[f"Finding {place}", str(one["text"])] for place, one in enumerate(manifest.get("findings", ()), start=1)]
@@ -110,7 +110,7 @@ def _table(
     columns = [
         "Period", *(_HEADINGS[split] for split in SPLITS), "Level of ethnic group", "Ethnic group", "Number", "Out of",
         f"Rate for every {measure.per:,.0f}", f"Rate: lower {confidence} limit", f"Rate: upper {confidence} limit",
-        "Compared with", "Times as likely", f"Times: lower {confidence} limit", f"Times: upper {confidence} limit",
+        "Compared with", "Times the rate", f"Times: lower {confidence} limit", f"Times: upper {confidence} limit",
         "Notes",
     ]  # fmt: skip
     keys = ["period", *SPLITS, "level", "group"]
