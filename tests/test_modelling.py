@@ -12,11 +12,11 @@ import pytest
 from yjd.config import Settings, load
 from yjd.disclosure import Links
 from yjd.measures import measures
-from yjd.model_release import protected, unpublished
+from yjd.model_release import card, protected, releasable, unpublished
 from yjd.modelling import _of_numbers, judged
-from yjd.models import multilevel
+from yjd.models import Rung, multilevel
 from yjd.project import template
-from yjd.schema import ALL, RESULT_COLUMNS, RESULT_KEYS, SPLITS
+from yjd.schema import ALL, KNOWN, RESULT_COLUMNS, RESULT_KEYS, SPLITS
 
 
 @pytest.fixture
@@ -124,6 +124,49 @@ def test_a_model_of_a_group_whose_count_is_not_known_is_hidden(
     found = protected(table(row(measure="arrest_rate", group="Other", reference="White"),
                             row(measure="arrest_rate", group="White")), settings, kept_back=back)  # fmt: skip
     assert (found["status"] == "hidden").tolist() == ["Other" in back, False]
+
+
+def _without(*hidden: tuple[str, str, str]) -> pd.DataFrame:
+    """Released cells of outcomes in three years; those of (sex, group, period) are hidden."""
+    return pd.DataFrame([
+        {"stage": stage, "period": period, **dict.fromkeys(SPLITS, ALL), "sex": sex, "level": "broad", "group": group,
+         "disclosure": "hidden" if (sex, group, period) in hidden else "shown"}
+        for stage in ("outcomes", "precourt") for period in ("2022-23", "2023-24") for sex in (ALL, "Male", "Unknown")
+        for group in (ALL, KNOWN, "Unknown", "White", "Other")
+    ])  # fmt: skip
+
+
+FLOW = (
+    ("records of the periods", 400),
+    ("in the project's areas", 380),
+    ("of known ethnicity", 360),
+    ("sex known", 340),
+)
+
+
+@pytest.mark.parametrize(("hidden", "steps", "back"), [
+    ([], 4, set()),
+    ([(ALL, "White", "2023-24")], 4, {"White"}),
+    ([(ALL, KNOWN, "2023-24"), (ALL, "Unknown", "2023-24")], 2, {KNOWN, "Unknown"}),
+    ([(ALL, ALL, "2023-24")], 0, {ALL}),
+    ([("Male", "White", "2023-24")], 4, set()),
+    ([("Unknown", "White", "2023-24")], 4, {"White"}),
+    ([("Unknown", KNOWN, "2023-24")], 1, {KNOWN}),
+])  # fmt: skip
+def test_a_sample_does_not_tell_what_it_leaves_out(
+    settings: Settings, hidden: list[tuple[str, str, str]], steps: int, back: set[str]
+) -> None:
+    links = Links({}, [], frozenset({"population"}), {}, frozenset({"outcomes", "precourt"}), {}, [])
+    measure = measures()["precourt_share"]
+    rows = table(*(row(group=group, reference="") for group in ("White", "Other")))
+    one = SimpleNamespace(
+        measure=measure, periods=("2022-23", "2023-24"), rungs=[Rung("M0", ())], base="Outcomes", results=rows,
+        counts=SimpleNamespace(flow=FLOW, adjusters=("sex",)), diagnostics={"fit": None},
+    )  # fmt: skip
+    page = card(one, settings, _without(*hidden), links)
+    assert [f"| {number} |" in page for _, number in FLOW] == [at < steps for at in range(4)]
+    found = releasable(one, settings, _without(*hidden), links)
+    assert set(found.loc[found["status"] == "hidden", "group"]) == back & {"White", "Other"}
 
 
 def test_a_rate_may_have_more_events_than_its_base(settings: Settings) -> None:

@@ -28,6 +28,8 @@ OF_CELLS = ("period", *SPLITS)  # adjusters that every stage has
 OF_RECORDS = (  # adjusters of one table's records, where the stage reads that table alone
     "offence_group", "gravity", "admission", "in_care", "assessed_reoffending", "assessed_harm", "assessed_safety",
 )  # fmt: skip
+ALL_RECORDS = ("events in the areas and periods", "records of the periods", "in the project's areas")  # of the flow
+KNOWN_RECORDS = "of known ethnicity"
 _MANY_PRIOR = 3  # from here prior outcomes are one band
 
 
@@ -163,6 +165,12 @@ def resident_counts(
         code, heading, detailed.
     adjusters, periods, areas, level
         As for :func:`record_counts`. Only dimensions by which the residents are counted can adjust.
+
+    Notes
+    -----
+    Events of which an adjuster is not known are spread over the others of their group, in proportion (over its
+    residents, where it has no others), so that a group keeps all its events. Left out, they would be what the sample
+    lacks of the published counts: a few children whose sex or area was not recorded, whose number may be hidden.
     """
     import pandas as pd
 
@@ -176,15 +184,14 @@ def resident_counts(
     base = residents.groupby(keys)["n"].sum().rename("base")
     events = labelled[labelled["stage"] == measure.numerator].groupby(keys)["n"].sum().rename("events")
     both = pd.concat([base, events], axis=1).fillna(0.0).reset_index()
-    steps = [("events in the areas and periods", pd.Series(True, index=both.index))]
-    steps.append(("of known ethnicity", both["group"] != UNKNOWN))
-    steps.append(("with every adjuster known", ~both[filled].isin([UNKNOWN, ALL]).any(axis=1)))
-    steps.append(("where children of the group are resident", both["base"] > 0))
-    kept, flow = pd.Series(True, index=both.index), []
-    for words, holds in steps:
-        kept &= holds
-        flow.append((words, int(both.loc[kept, "events"].sum())))
-    return ModelCounts(both[kept].reset_index(drop=True), tuple(filled), tuple(flow))
+    known = both["group"] != UNKNOWN
+    flow = [(ALL_RECORDS[0], int(both["events"].sum())), (KNOWN_RECORDS, int(both.loc[known, "events"].sum()))]
+    kept = both[known & ~both[filled].isin([UNKNOWN, ALL]).any(axis=1) & (both["base"] > 0)]
+    every = kept["group"].map(both.groupby("group")["events"].sum())
+    complete, resident = (kept.groupby("group")[name].transform("sum") for name in ("events", "base"))
+    share = (kept["events"] / complete.where(complete > 0)).fillna(kept["base"] / resident)
+    spread = kept.assign(events=every * share)
+    return ModelCounts(spread.reset_index(drop=True), tuple(filled), tuple(flow))
 
 
 def _of_records(stage: Stage) -> tuple[str, ...]:
@@ -265,9 +272,9 @@ def _complete(
     """Keep the complete sample as a table and its patterns as `model_patterns`; return the flow."""
     listed = ", ".join("'" + area.replace("'", "''") + "'" for area in areas)
     steps = [
-        ("records of the periods", f"place <> '{ELSEWHERE}'"),
-        ("in the project's areas", f"place IN ({listed})"),
-        ("of known ethnicity", f"\"group\" <> '{UNKNOWN}'"),
+        (ALL_RECORDS[1], f"place <> '{ELSEWHERE}'"),
+        (ALL_RECORDS[2], f"place IN ({listed})"),
+        (KNOWN_RECORDS, f"\"group\" <> '{UNKNOWN}'"),
         *((f"{name} known", f"{name} NOT IN ('{UNKNOWN}', '{ALL}')") for name in filled),
     ]
     so_far, sums = [], []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from yjd.model_counts import ALL_RECORDS
 from yjd.modelling import LEVEL, Modelled, is_reoffending, reference_group
-from yjd.schema import ALL, HIDDEN, SPLITS
+from yjd.schema import ALL, HIDDEN, KNOWN, SPLITS, UNKNOWN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,8 @@ _COUNTS = ("numerator", "denominator", "reference_numerator", "reference_denomin
 _ESTIMATES = ("estimate", "lower", "upper", "p_value")
 
 
-def card(one: Modelled, settings: Settings) -> str:
-    """The page about a model that goes with its results; it may leave."""
+def card(one: Modelled, settings: Settings, released: pd.DataFrame, links: Links) -> str:
+    """The page about a model, which may leave with its results. `released` are cells after disclosure control."""
     from yjd.models.card import model_card
     from yjd.models.reoffending import WARNING
 
@@ -37,7 +38,7 @@ def card(one: Modelled, settings: Settings) -> str:
         kind=one.measure.kind,
         per=float(one.measure.per),
         periods=one.periods,
-        sample_flow=one.counts.flow,
+        sample_flow=_safe_flow(one, released, links),
         rungs=one.rungs,
         lowest=max(rules.minimum_count, rules.minimum_denominator, 1),
         round_to=max(_ROUND_TO, rules.round_to),
@@ -51,7 +52,10 @@ def card(one: Modelled, settings: Settings) -> str:
 
 def releasable(one: Modelled, settings: Settings, released: pd.DataFrame, links: Links) -> pd.DataFrame:
     """What of a model may leave beside these cells: see `protected` and `unpublished`."""
-    return protected(one.results, settings, one.diagnostics["fit"], unpublished(one, released, links))
+    kept_back = unpublished(one, released, links)
+    if one.measure.kind == "proportion":
+        kept_back |= _left_out_of_sight(one, released, links)
+    return protected(one.results, settings, one.diagnostics["fit"], kept_back)
 
 
 def protected(
@@ -125,18 +129,43 @@ def unpublished(one: Modelled, released: pd.DataFrame, links: Links) -> set[str]
     links : Links
         Which periods add up to which, and of which stages.
     """
+    whole = (released[list(SPLITS)] == ALL).all(axis=1)
+    return {group for group, *_ in _not_told(one, released[whole], links)}
+
+
+def _left_out_of_sight(one: Modelled, released: pd.DataFrame, links: Links) -> set[str]:
+    """Groups of which nobody knows how many children of unknown sex, age, deprivation or area the periods have.
+
+    A model of records leaves these out, so that its sample, beside the published counts, would tell.
+    """
+    unknown = released[list(SPLITS)] == UNKNOWN
+    used = [name for name in SPLITS if name == "area" or name in one.counts.adjusters]
+    alone = unknown[used].any(axis=1) & ((released[list(SPLITS)] != ALL).sum(axis=1) == 1)
+    return {group for group, *_ in _not_told(one, released[alone], links)}
+
+
+def _not_told(one: Modelled, cells: pd.DataFrame, links: Links) -> set[tuple[str, ...]]:
+    """Group, stage and split of the cells whose count over the model's periods is not shown nor a sum of shown ones."""
     stages = {one.measure.numerator, one.measure.denominator} - links.public_stages
-    cells = released[(released["level"] == LEVEL) & (released[list(SPLITS)] == ALL).all(axis=1)]
-    cells = cells[cells["stage"].isin(stages)]
+    cells = cells[(cells["level"] == LEVEL) & cells["stage"].isin(stages)]
     closed = cells["disclosure"].isin(HIDDEN)
-    shown = set(zip(*(cells.loc[~closed, name] for name in ("stage", "group", "period")), strict=True))
-    hidden = cells[closed & cells["period"].isin(one.periods)]
+    names = ["group", "stage", *SPLITS]
     wholes = [name for name, inside in links.related_periods.items() if set(inside) == set(one.periods)]
-    return {
-        group
-        for stage, group in zip(hidden["stage"], hidden["group"], strict=True)
-        if stage not in links.periods_add_up or not any((stage, group, whole) in shown for whole in wholes)
-    }
+    shown = cells[~closed & cells["period"].isin(wholes) & cells["stage"].isin(links.periods_add_up)]
+    hidden = cells[closed & cells["period"].isin(one.periods)]
+    keys: set[tuple[str, ...]] = set(hidden[names].itertuples(index=False, name=None))
+    return keys - set(shown[names].itertuples(index=False, name=None))
+
+
+def _safe_flow(one: Modelled, released: pd.DataFrame, links: Links) -> list[tuple[str, int]]:
+    """The steps to the sample whose counts everybody can know, or that no cell is of."""
+    back, flow = unpublished(one, released, links), list(one.counts.flow)
+    if ALL in back:
+        return []
+    of_records = one.measure.kind == "proportion"
+    if of_records and {ALL, KNOWN, UNKNOWN} & _left_out_of_sight(one, released, links):
+        return flow[:1]
+    return [step for step in flow if step[0] in ALL_RECORDS] if {KNOWN, UNKNOWN} & back else flow
 
 
 def _few_more(results: pd.DataFrame, minimum: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from yjd.counting import Counted, count, every_period, links_of
 from yjd.errors import ConfigurationError
 from yjd.folders import Folders, alone, history_url
+from yjd.history_lock import hold
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,14 +85,14 @@ def run(
     Raises
     ------
     BusyError
-        Another run is at work on this project.
+        Another run is at work on this project, or on the history that it shares with others.
     YjdError
         Any of its kinds; what earlier runs left stays as it was.
     """
-    with alone(settings):
+    with alone(settings), hold(history_url(settings)) as still_held:
         same = unchanged(settings) if if_changed else None
         if same is None:
-            return _run(settings, progress, report=report)
+            return _run(settings, progress, report=report, still_held=still_held)
         if report and not _report_of(settings, same.run).exists():  # the run was killed while it rendered
             return replace(same, report=_rendered(settings, same.release, progress))
         return same
@@ -118,7 +119,9 @@ def unchanged(settings: Settings) -> RunOutcome | None:
         return RunOutcome(run, release.path, None, release.manifest["findings"], changed=False)
 
 
-def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
+def _run(
+    settings: Settings, progress: Progress, *, report: bool, still_held: Callable[[], None]
+) -> RunOutcome:
     import pandas as pd
 
     from yjd import model_release, modelling, recommendations
@@ -161,8 +164,12 @@ def _run(settings: Settings, progress: Progress, *, report: bool) -> RunOutcome:
     review |= {f"models/{one.measure.id}_{name}": table for one in models for name, table in one.diagnostics.items()}
     _write_review(folders.review / manifest["run"], review)
     files = {f"charts/{name}": content for name, content in charts.items()}
-    files |= {f"models/{one.measure.id}.md": model_release.card(one, settings).encode() for one in models}
+    links = links_of(counted)
+    files |= {
+        f"models/{one.measure.id}.md": model_release.card(one, settings, released, links).encode() for one in models
+    }
     files |= workbook(results, manifest)
+    still_held()  # else another project may have released what this run did not heed
     path = write_release(
         folders.release, manifest["run"], results=results, manifest=manifest,
         files=allowed(files, settings.release.formats),

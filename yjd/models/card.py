@@ -213,6 +213,12 @@ def _limits(kind: Kind, rungs: Sequence[Rung], base: str, begins: str, more: Seq
         lines.append("The offence on record is itself a decision by police and prosecutors.")
     if names & {"admission", "assessed_reoffending", "assessed_harm", "assessed_safety"}:
         lines.append("What a practitioner judged, or what a child was ready to admit, can differ by group in itself.")
-    lines.append("Only records with every factor and a known ethnicity are in the model.")
+    if kind == "proportion":
+        lines.append("Only records with every factor and a known ethnicity are in the model.")
+    else:
+        lines.append(
+            "Only events with a known ethnicity are in the model. Those of which another factor is not known are spread "
+            "over the other events of their group."
+        )
     lines += [escape_markdown(one) for one in more]
     return "\n".join(f"- {line}" for line in lines)
