@@ -76,6 +76,12 @@ class Columns:
             self.names[column].append(name)
         return self.names[column].index(name)
 
+    def renamed(self, column: int, codes: Ints, words: str) -> Ints:
+        """Return the codes of names made of those of some codes."""
+        found, place = np.unique(codes, return_inverse=True)
+        new = [self.new(column, words.format(self.names[column][code])) for code in found.tolist()]
+        return np.array(new, dtype=np.int64)[place.reshape(-1)]
+
     def key(self, rows: Ints, *, without: tuple[int, ...] = ()) -> Ints:
         """Return one integer for each row's key, some columns left out."""
         key = np.zeros(rows.size, dtype=np.int64)

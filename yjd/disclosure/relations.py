@@ -12,7 +12,6 @@ rolling period: they can add up to more, and nobody can subtract them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
 
 import numpy as np
 
@@ -34,36 +33,49 @@ from yjd.disclosure.rules import Links
 from yjd.errors import DisclosureError
 from yjd.schema import ALL, KNOWN, UNKNOWN
 
-#: A stage of more parts than this is judged less each of them and less all of them, not less every choice of them.
-MOST_CHOICES = 4
 Small = Callable[[Floats], Flags]
 
 
-def relate_margins(c: Columns, rows: Ints) -> Ints:
-    """Add margins that nobody prints, and say what every margin is the sum of; return the new columns."""
+def relate_margins(c: Columns, rows: Ints) -> tuple[Ints, bool]:
+    """Add margins that nobody prints, and say what every margin is the sum of.
+
+    Returns
+    -------
+    tuple of array and bool
+        The new columns, and whether all stages, periods and levels are split in the same ways.
+    """
     every = np.array([c.new(column, ALL) for column in SPLITS])
+    split = (c.table[rows][:, list(SPLITS)] != every) @ (1 << np.arange(len(SPLITS)))
+    block = np.unique(c.table[rows][:, [STAGE, PERIOD, LEVEL]], axis=0, return_inverse=True)[1].reshape(-1)
+    splits = np.zeros(block.max(initial=-1) + 1, dtype=np.int64)
+    np.bitwise_or.at(splits, block, np.int64(1) << split)
+    kinds = np.unique(splits)
     found = [NONE]
-    for level in range(len(c.names[LEVEL])):
-        of_level = rows[c.table[rows, LEVEL] == level]
-        split = (c.table[of_level][:, list(SPLITS)] != every) @ (1 << np.arange(len(SPLITS)))
-        members = {int(pattern): of_level[split == pattern] for pattern in np.unique(split)}
-        wanted = {sub for pattern in members for sub in range(1 << len(SPLITS)) if sub & pattern == sub}
-        # The finest first, so that what a margin is summed from is there already.
-        for pattern in sorted(wanted, key=lambda one: (-one.bit_count(), one)):
-            over = [d for d in range(len(SPLITS)) if not pattern >> d & 1 and pattern | 1 << d in members]
-            for d in _enough(pattern, over, members):
-                parts, column = members[pattern | 1 << d], SPLITS[d]
-                key = c.key(parts, without=(column,))
-                if pattern not in members:
-                    _, first, of = np.unique(key, return_index=True, return_inverse=True)
-                    keys = c.table[parts[first]].copy()
-                    keys[:, column] = every[d]
-                    members[pattern] = _summed(c, parts, of.reshape(-1), keys)
-                    found.append(members[pattern])
-                else:
-                    totals = members[pattern]
-                    c.sums(totals, c.key(totals, without=(column,)), parts, key)
-    return np.concatenate(found)
+    for kind in kinds:
+        own = splits[block] == kind
+        members = {int(pattern): rows[own & (split == pattern)] for pattern in np.unique(split[own])}
+        found.extend(_margins_of(c, members, every))
+    return np.concatenate(found), kinds.size <= 1
+
+
+def _margins_of(c: Columns, members: dict[int, Ints], every: Ints) -> Iterator[Ints]:
+    """Relate the margins of what is split in the same ways; yield those that nobody prints."""
+    wanted = {sub for pattern in members for sub in range(1 << len(SPLITS)) if sub & pattern == sub}
+    # The finest first, so that what a margin is summed from is there already.
+    for pattern in sorted(wanted, key=lambda one: (-one.bit_count(), one)):
+        over = [d for d in range(len(SPLITS)) if not pattern >> d & 1 and pattern | 1 << d in members]
+        for d in _enough(pattern, over, members):
+            parts, column = members[pattern | 1 << d], SPLITS[d]
+            key, totals = c.key(parts, without=(column,)), members.get(pattern, NONE)
+            total_key = c.key(totals, without=(column,))
+            c.sums(totals, total_key, parts, key)
+            missing = ~np.isin(key, total_key)
+            _, first, of = np.unique(key[missing], return_index=True, return_inverse=True)
+            keys = c.table[parts[missing][first]]
+            keys[:, column] = every[d]
+            new = _summed(c, parts[missing], of.reshape(-1), keys)
+            members[pattern] = np.concatenate([totals, new])
+            yield new
 
 
 def _enough(pattern: int, over: list[int], members: dict[int, Ints]) -> list[int]:
@@ -84,8 +96,15 @@ def _summed(c: Columns, parts: Ints, of: Ints, keys: Ints) -> Ints:
     return columns
 
 
-def relate_groups(c: Columns, rows: Ints, links: Links, small: Small) -> Ints:
-    """Relate groups to Known and All, and detailed groups to broad ones; return broad groups that nobody prints."""
+def relate_groups(c: Columns, rows: Ints, links: Links, small: Small) -> tuple[Ints, Ints, Ints]:
+    """Relate groups to Known and All, and detailed groups to broad ones.
+
+    Returns
+    -------
+    tuple of arrays
+        Columns of broad groups that nobody prints, of what detailed groups leave of broader ones, and of all others
+        than a group.
+    """
     group, level = c.table[rows, GROUP], c.table[rows, LEVEL]
     everyone, known, unknown = (group == c.code(GROUP, name) for name in (ALL, KNOWN, UNKNOWN))
     named = ~(everyone | known | unknown)
@@ -98,30 +117,43 @@ def relate_groups(c: Columns, rows: Ints, links: Links, small: Small) -> Ints:
         c.sums(rows[totals], key[totals], rows[parts], key[parts])
     # Detailed groups by themselves: where broad ones stand at the same margin, these say what they add up to.
     finer = detailed & ~np.isin(key, key[broad])
-    for totals, parts in ((known, finer), (alone & np.isin(key, key[finer]), finer | unknown)):
+    rests = [
         _headed(c, rows[totals], key[totals], rows[parts], key[parts])
-    for totals in (known, everyone):
-        _others(c, rows[totals], key[totals], rows[named], key[named], small)
+        for totals, parts in ((known, finer), (alone & np.isin(key, key[finer]), finer | unknown))
+    ]
+    others = [
+        _others(c, rows[totals], key[totals], rows[those], key[those], few)
+        for those in (named & ~detailed, detailed)
+        for totals, few in ((known | alone, None), (with_known, small))
+    ]
+    others = others[0::2]  # with those of unknown ethnicity they are worth a look where they are few, and no more
     if not detailed.any():
-        return NONE
+        return NONE, np.concatenate(rests), np.concatenate(others)
     heading = _headings(c, np.unique(group[detailed]), links)
     key = c.key(rows, without=(GROUP, LEVEL)) * (len(c.names[GROUP]) + 1)
     of = key + heading[group]
-    _headed(c, rows[broad], (key + group)[broad], rows[detailed], of[detailed])
+    rests.append(_headed(c, rows[broad], (key + group)[broad], rows[detailed], of[detailed]))
     _, first, local = np.unique(of[finer], return_index=True, return_inverse=True)
     keys = c.table[rows[finer][first]].copy()
     keys[:, GROUP], keys[:, LEVEL] = heading[keys[:, GROUP]], c.new(LEVEL, "broad")
-    return _summed(c, rows[finer], local.reshape(-1), keys)
+    return _summed(c, rows[finer], local.reshape(-1), keys), np.concatenate(rests), np.concatenate(others)
 
 
-def _others(c: Columns, totals: Ints, total_keys: Ints, groups: Ints, group_keys: Ints, small: Small) -> None:
-    """Add, where they are few, all others than a group: whom a comparison with everyone else is about."""
+def _others(c: Columns, totals: Ints, total_keys: Ints, groups: Ints, group_keys: Ints, small: Small | None) -> Ints:
+    """Add all others than a group: whom a comparison with everyone else is about. Of two groups, that is the other."""
     where = match(group_keys, total_keys)
     groups, totals = groups[where >= 0], totals[where[where >= 0]]
+    _, pair, size = np.unique(totals, return_inverse=True, return_counts=True)
+    together = np.bincount(pair, weights=c.n[groups], minlength=size.size)
     rest = c.n[totals] - c.n[groups]
-    few = small(rest)
-    columns = c.add(c.table[groups[few]], rest[few], np.full(int(few.sum()), np.inf))
-    c.relate(totals[few], groups[few], np.arange(columns.size), columns, defines=True)
+    kept = (size[pair] != 2) | (together[pair] != c.n[totals])
+    kept &= True if small is None else small(rest)
+    totals, groups, rest = totals[kept], groups[kept], rest[kept]
+    keys = c.table[groups]
+    keys[:, GROUP] = c.renamed(GROUP, keys[:, GROUP], "others than {}")
+    columns = c.add(keys, rest, np.full(rest.size, np.inf))
+    c.relate(totals, groups, np.arange(columns.size), columns, defines=True)
+    return columns
 
 
 def _headings(c: Columns, groups: Ints, links: Links) -> Ints:
@@ -139,16 +171,19 @@ def _headings(c: Columns, groups: Ints, links: Links) -> Ints:
     return heading
 
 
-def _headed(c: Columns, broad: Ints, broad_keys: Ints, detailed: Ints, detailed_keys: Ints) -> None:
-    """Detailed groups, and those of whom only the broad group is known, make the broad group."""
+def _headed(c: Columns, broad: Ints, broad_keys: Ints, detailed: Ints, detailed_keys: Ints) -> Ints:
+    """Detailed groups, and those of whom only the broad group is known, make the broad group; return the latter."""
     used, parts, of = paired(broad_keys, detailed, detailed_keys)
     totals = broad[used]
     rest = c.n[totals] - np.bincount(of, weights=c.n[parts], minlength=used.size)
     some = rest > 0  # where the detailed groups are all of it, they add up
     c.relate(totals[~some], *_among(~some, parts, of))
     kept = totals[some]
-    columns = c.add(c.table[kept], rest[some], rest[some])
+    keys = c.table[kept]
+    keys[:, GROUP] = c.renamed(GROUP, keys[:, GROUP], "rest of {}")
+    columns = c.add(keys, rest[some], rest[some])
     c.relate(kept, *_among(some, parts, of), columns, defines=True)
+    return columns
 
 
 def _among(chosen: Flags, parts: Ints, of: Ints) -> tuple[Ints, Ints]:
@@ -157,107 +192,66 @@ def _among(chosen: Flags, parts: Ints, of: Ints) -> tuple[Ints, Ints]:
     return parts[inside], (np.cumsum(chosen) - 1)[of[inside]]
 
 
-def relate_periods(c: Columns, rows: Ints, links: Links) -> Ints:
-    """Relate periods to those that hold them; return what is left of some where not all of theirs are printed."""
+def relate_periods(c: Columns, rows: Ints, rests: Ints, others: Ints, links: Links) -> tuple[Ints, Ints]:
+    """Relate periods to those that hold them; return what is left of some where not all of theirs are printed.
+
+    What groups leave of each other, `rests` and `others`, adds up as they do: only what is left of a period is new.
+    The second of what is returned is of `others`.
+    """
     adds_up = np.isin(c.table[rows, STAGE], c.codes(STAGE, sorted(links.periods_add_up)))
     period, key = c.table[rows, PERIOD], c.key(rows, without=(PERIOD,))
-    found = [NONE]
+    found: tuple[list[Ints], list[Ints]] = ([NONE], [NONE])
     for whole, inside in links.related_periods.items():
         codes = c.codes(PERIOD, list(inside))
-        total, part = period == c.code(PERIOD, whole), np.isin(period, codes)
-        complete = len(codes) == len(inside)
-        if not complete:
-            some = total & adds_up, part & adds_up
+        if len(codes) < len(inside):
             name = c.new(PERIOD, f"rest of {whole}")
-            found.append(_rest(c, rows[some[0]], key[some[0]], rows[some[1]], key[some[1]], PERIOD, name))
+            held = [c.code(PERIOD, whole), *codes]
+            found[0].append(_rest(c, np.concatenate([rows, rests]), held, links, name, bounded=True))
+            found[1].append(_rest(c, others, held, links, name, bounded=False))
             continue
+        total, part = period == c.code(PERIOD, whole), np.isin(period, codes)
         # Children who are counted once add up only where at most one of the periods counts anybody.
         keys, times = np.unique(key[part & ~adds_up & (c.n[rows] != 0)], return_counts=True)
         fits = adds_up | ~np.isin(key, keys[times > 1])
         c.sums(rows[total & fits], key[total & fits], rows[part & fits], key[part & fits])
-        _once(c, rows[total & ~adds_up], key[total & ~adds_up], rows[part & ~adds_up], key[part & ~adds_up])
-    return np.concatenate(found)
+    return np.concatenate(found[0]), np.concatenate(found[1])
 
 
-def _once(c: Columns, totals: Ints, total_keys: Ints, parts: Ints, part_keys: Ints) -> None:
-    """Children who are counted once: no fewer than in each of the periods, and no more than in all of them together."""
-    used, parts, of = paired(total_keys, parts, part_keys)
-    totals = totals[used]
-    over = np.bincount(of, weights=c.n[parts], minlength=used.size) - c.n[totals]
-    columns = c.add(c.table[totals], np.full(used.size, np.nan), _falls(over))
-    c.relate(totals, parts, of, columns, defines=True, excess=True)
-    more = c.n[totals[of]] - c.n[parts]
-    columns = c.add(c.table[parts], np.full(parts.size, np.nan), _falls(more))
-    c.relate(totals[of], parts, np.arange(parts.size), columns, defines=True)
-
-
-def _rest(c: Columns, totals: Ints, total_keys: Ints, parts: Ints, part_keys: Ints, column: int, code: int) -> Ints:
-    """Add what parts leave of their totals."""
-    used, parts, of = paired(total_keys, parts, part_keys)
-    totals = totals[used]
+def _rest(c: Columns, rows: Ints, held: list[int], links: Links, code: int, *, bounded: bool) -> Ints:
+    """Add what periods leave of the one that holds them, the first of those given."""
+    rows = rows[np.isin(c.table[rows, STAGE], c.codes(STAGE, sorted(links.periods_add_up)))]
+    period, key = c.table[rows, PERIOD], c.key(rows, without=(PERIOD,))
+    total, part = period == held[0], np.isin(period, held[1:])
+    used, parts, of = paired(key[total], rows[part], key[part])
+    totals = rows[total][used]
     rest = c.n[totals] - np.bincount(of, weights=c.n[parts], minlength=used.size)
-    keys = c.table[totals].copy()
-    keys[:, column] = code
-    columns = c.add(keys, rest, _falls(rest))
+    keys = c.table[totals]
+    keys[:, PERIOD] = code
+    columns = c.add(keys, rest, falls(rest) if bounded else np.full(rest.size, np.inf))
     c.relate(totals, parts, of, columns, defines=True)
     return columns
 
 
-def _falls(rest: Floats) -> Floats:
+def relate_once(c: Columns, rows: Ints, links: Links) -> None:
+    """Children who are counted once: no fewer than in each of the periods, and no more than in all of them together.
+
+    Whatever the counts do not bear out (a child of another area, or in another stage, next year) bounds nothing.
+    """
+    period, key = c.table[rows, PERIOD], c.key(rows, without=(PERIOD,))
+    for whole, inside in links.related_periods.items():
+        codes = c.codes(PERIOD, list(inside))
+        total, part = period == c.code(PERIOD, whole), np.isin(period, codes)
+        used, parts, of = paired(key[total], rows[part], key[part])
+        totals = rows[total][used]
+        if len(codes) == len(inside):
+            over = np.bincount(of, weights=c.n[parts], minlength=used.size) - c.n[totals]
+            columns = c.add(c.table[totals], np.full(used.size, np.nan), falls(over))
+            c.relate(totals, parts, of, columns, defines=True, excess=True)
+        more = c.n[totals[of]] - c.n[parts]
+        columns = c.add(c.table[parts], np.full(parts.size, np.nan), falls(more))
+        c.relate(totals[of], parts, np.arange(parts.size), columns, defines=True)
+
+
+def falls(rest: Floats) -> Floats:
     """How far what is left can fall. A whole that is smaller than its parts is no whole, and bounds nothing."""
     return np.where(np.isnan(rest), 0.0, np.where(rest < 0, np.inf, rest))
-
-
-def relate_stages(c: Columns, rows: Ints, small: Small, links: Links) -> None:
-    """Relate stages that add up, and add what stages leave of the stages that hold them."""
-    key, stage = c.key(rows, without=(STAGE,)), c.table[rows, STAGE]
-    printed = rows < c.printed
-    for whole, inside in links.parts:
-        codes = c.codes(STAGE, list(inside))
-        if len(codes) == len(inside):
-            total, part = printed & (stage == c.code(STAGE, whole)), printed & np.isin(stage, codes)
-            c.sums(rows[total], key[total], rows[part], key[part])
-    at = {name: np.flatnonzero(stage == c.code(STAGE, name)) for name in c.names[STAGE]}
-    for whole, chosen, every in _subtractions(links):
-        if whole in at and at.keys() >= set(chosen):
-            _subtract(c, rows, key, at[whole], [at[name] for name in chosen], small, every)
-
-
-def _subtractions(links: Links) -> Iterator[tuple[str, tuple[str, ...], bool]]:
-    """Yield a stage, stages to be taken from it, and whether they are all that it is known to hold."""
-    inside: dict[str, list[str]] = {}
-    for part, whole in links.subsets.items():
-        inside.setdefault(whole, []).append(part)
-    complete = [(whole, frozenset(parts)) for whole, parts in links.parts]
-    for whole, parts in inside.items():
-        for size in range(1, len(parts) + 1):
-            for chosen in combinations(parts, size):
-                sums = any(whole == w and p <= set(chosen) for w, p in complete)
-                if not sums and (size in (1, len(parts)) or len(parts) <= MOST_CHOICES):
-                    yield whole, chosen, size == len(parts)
-    for part, whole in links.nested():
-        if links.subsets[part] != whole:
-            yield whole, (part,), False
-
-
-def _subtract(c: Columns, rows: Ints, key: Ints, outer: Ints, inner: list[Ints], small: Small, every: bool) -> None:
-    """Add what stages leave of a stage, where that is small or says anew that a count is not negative."""
-    where = [
-        np.where(place >= 0, parts[place], -1)
-        for parts in inner
-        if parts.size
-        for place in [match(key[outer], key[parts])]
-    ]
-    if not where:
-        return
-    found = np.stack(where)
-    # Where some of the stages are missing, what the others leave is another of the choices.
-    use = (found >= 0).any(axis=0) if every else (found >= 0).all(axis=0)
-    outer, found = outer[use], found[:, use]
-    rest = c.n[rows[outer]] - np.where(found >= 0, c.n[rows[found]], 0.0).sum(axis=0)
-    bounds = every & (rows[outer] < c.printed)
-    keep = bounds | small(rest)
-    outer, found, rest = rows[outer[keep]], found[:, keep], rest[keep]
-    columns = c.add(c.table[outer], rest, np.where(bounds[keep] if every else False, _falls(rest), np.inf))
-    which, of = np.nonzero(found >= 0)
-    c.relate(outer, rows[found[which, of]], of, columns, defines=True)

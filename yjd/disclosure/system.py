@@ -9,7 +9,8 @@ import pandas as pd
 from scipy import sparse
 
 from yjd.disclosure.columns import GROUP, LEVEL, NONE, PERIOD, SPLITS, STAGE, Columns, Flags, Floats, Ints
-from yjd.disclosure.relations import Small, relate_groups, relate_margins, relate_periods, relate_stages
+from yjd.disclosure.relations import Small, relate_groups, relate_margins, relate_once, relate_periods
+from yjd.disclosure.relations_stages import relate_stages
 from yjd.disclosure.rules import Links
 from yjd.schema import ALL, KNOWN
 
@@ -73,10 +74,19 @@ def build_system(keys: pd.DataFrame, n: Floats, unknown: Flags, links: Links, sm
     c = Columns(keys, n, unknown)
     public = np.isin(c.table[:, STAGE], c.codes(STAGE, sorted(links.public_stages)))
     own = np.flatnonzero(c.usable & ~public)
-    own = np.concatenate([own, relate_margins(c, own)])
-    own = np.concatenate([own, relate_groups(c, own, links, small)])
-    own = np.concatenate([own, relate_periods(c, own, links)])
-    relate_stages(c, np.concatenate([np.flatnonzero(c.usable & public), own]), small, links)
+    margins, alike = relate_margins(c, own)
+    own = np.concatenate([own, margins])
+    summed, rests, others = relate_groups(c, own, links, small)
+    own = np.concatenate([own, summed])
+    left, left_of_others = relate_periods(c, own, rests, others, links)
+    sums = np.concatenate([others, left_of_others])
+    rows = np.concatenate([np.flatnonzero(c.usable & public), own, rests, left, sums])
+    if alike:  # of margins that are summed from the same counts everywhere, nothing has to be said anew
+        sums = np.concatenate([sums, margins])
+    less = relate_stages(c, rows, ~np.isin(rows, sums), small, links)
+    once = np.concatenate([own, rests])
+    adds_up = np.isin(c.table[once, STAGE], c.codes(STAGE, sorted(links.periods_add_up)))
+    relate_once(c, np.concatenate([once[~adds_up], less]), links)
     return _resolved(c, small, _leaves(c, links))
 
 
