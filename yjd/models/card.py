@@ -217,8 +217,8 @@ def _limits(kind: Kind, rungs: Sequence[Rung], base: str, begins: str, more: Seq
         lines.append("Only records with every factor and a known ethnicity are in the model.")
     else:
         lines.append(
-            "Only events with a known ethnicity are in the model. Those of which another factor is not known are spread "
-            "over the other events of their group."
+            "Only events with a known ethnicity are in the model. Those of which another factor is not known are "
+            "spread over the other events of their group."
         )
     lines += [escape_markdown(one) for one in more]
     return "\n".join(f"- {line}" for line in lines)
