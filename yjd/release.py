@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from yjd.csv_text import csv_text
 from yjd.errors import DisclosureError
 from yjd.release_files import describe, place, sha256
 from yjd.schema import HIDDEN, RESULT_COLUMNS, RESULT_KEYS, RESULT_VALUES
@@ -185,7 +186,7 @@ def read_results(csv: bytes) -> pd.DataFrame:
 def results_csv(results: pd.DataFrame) -> bytes:
     """The results as CSV bytes: sorted by their keys, '' for what is blank, every number exactly as computed."""
     ordered = results[list(RESULT_COLUMNS)].sort_values(list(RESULT_KEYS), kind="stable", na_position="first")
-    return ordered.to_csv(index=False, lineterminator="\n").encode()
+    return csv_text(ordered).encode()
 
 
 def refuse_leaks(results: pd.DataFrame) -> None:
