@@ -62,7 +62,7 @@ class Release:
     """What a project publishes at one time: all cells before protection, the rules, and the leaves behind them.
 
     `children` says how many children stand behind each count of events, and the most that one of them brings; None
-    where the rules do not ask.
+    where the rules do not ask. `periods` says from which day to which each period goes; None where none overlap.
     """
 
     cells: pd.DataFrame
@@ -70,6 +70,7 @@ class Release:
     links: Links
     counts: tuple[np.ndarray, ...]
     children: pd.DataFrame | None = None
+    periods: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

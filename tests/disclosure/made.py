@@ -9,7 +9,7 @@ import pandas as pd
 
 from tests.disclosure.leaves import Family, Project, Release
 from tests.disclosure.tables import RULES, links
-from yjd.disclosure import protect
+from yjd.disclosure import guard
 from yjd.schema import CELL_KEYS, SPLITS
 
 
@@ -45,11 +45,20 @@ def made(one, *versions, rules=RULES, **given):
 
 
 def publish(project):
-    """Every release of a project as yjd would publish it, each in the knowledge of those before it."""
+    """Every release of a project as yjd would publish it, each in the knowledge of those before it.
+
+    Raises
+    ------
+    DisclosureError
+        Where yjd would release nothing.
+    """
     published = []
-    for release in project.releases:
-        earlier = pd.concat(published, ignore_index=True) if published else None
+    for number, release in enumerate(project.releases):
+        known = [one.periods for one in project.releases[: number + 1] if one.periods is not None]
         published.append(
-            protect(release.cells, release.rules, release.links, earlier=earlier, children=release.children)
-        )
+            guard(
+                release.cells, release.rules, release.links, earlier=published[::-1], children=release.children,
+                periods=pd.concat(known, ignore_index=True).drop_duplicates() if known else None,
+            )
+        )  # fmt: skip
     return published

@@ -293,6 +293,7 @@ def _release(families, plan, counts, rules, spans) -> Release:
         links=_links(families, published, plan.periods, spans),
         counts=tuple(counts),
         children=pd.concat(behind, ignore_index=True) if asked and behind else None,
+        periods=_days(plan.periods, spans),
     )
 
 
@@ -312,12 +313,15 @@ def _keys(family: Family, stages: Sequence[str], plan: Plan) -> Iterator[tuple[s
             yield (stage, period, *place, level, group)
 
 
-def _links(families, published, periods, spans) -> Links:
-    known = set(published)
-    table = pd.DataFrame(
+def _days(periods, spans) -> pd.DataFrame:
+    return pd.DataFrame(
         [(name, len(spans[name]), YEAR * spans[name][0], YEAR * (spans[name][-1] + 1)) for name in periods],
         columns=["period", "kind", "start_day", "end_day"],
     )
+
+
+def _links(families, published, periods, spans) -> Links:
+    known = set(published)
     subsets = {}
     for family in families:
         direct = dict(family.nested)
@@ -332,7 +336,7 @@ def _links(families, published, periods, spans) -> Links:
         subsets=subsets,
         parts=[(whole, own) for family in families for whole, own in family.parts if {whole, *own} <= known],
         public_stages=frozenset(stage for family in families if family.public for stage in family.axes["stage"]),
-        related_periods=related_periods(table),
+        related_periods=related_periods(_days(periods, spans)),
         periods_add_up=frozenset(stage for family in families if family.adds_up for stage in family.axes["stage"]),
         headings={name: heading for heading, names in DETAILED.items() for name in names},
         denominators=list(subsets.items()) + ([("outcomes", "population")] if families[-1].public else []),
