@@ -16,6 +16,7 @@ from yjd.config import load
 from yjd.errors import BusyError, ConfigurationError, DisclosureError, SchemaError
 from yjd.folders import alone, history_url
 from yjd.history import History
+from yjd.history_lock import hold
 from yjd.pipeline import RunOutcome, run
 from yjd.release import read_release
 
@@ -188,6 +189,21 @@ def test_one_run_of_a_project_at_a_time(project: SmallProject) -> None:
     settings = load(project.folder / "yjd.toml")
     with alone(settings), pytest.raises(BusyError, match="Another run"):
         run_it(project)
+    assert run_it(project).run
+
+
+def test_one_run_of_all_projects_that_share_a_history_at_a_time(
+    project: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of two such runs would heed what the other is about to release."""
+    url = f"sqlite:///{(project.folder / 'shared.sqlite').as_posix()}"
+    monkeypatch.setenv("YJD_TEST_HISTORY", url)
+    config = project.folder / "yjd.toml"
+    config.write_text(f'{config.read_text(encoding="utf-8")}\n[history]\nurl_env = "YJD_TEST_HISTORY"\n', "utf-8")
+    with hold(url):
+        told = guarded(lambda: app(["run", "--quiet", "--config", str(config)], standalone_mode=False))
+        assert told == BusyError.exit_code == 17
+        assert not list((project.folder / "work").glob("release/*"))
     assert run_it(project).run
 
 

@@ -119,9 +119,7 @@ def unchanged(settings: Settings) -> RunOutcome | None:
         return RunOutcome(run, release.path, None, release.manifest["findings"], changed=False)
 
 
-def _run(
-    settings: Settings, progress: Progress, *, report: bool, still_held: Callable[[], None]
-) -> RunOutcome:
+def _run(settings: Settings, progress: Progress, *, report: bool, still_held: Callable[[], None]) -> RunOutcome:
     import pandas as pd
 
     from yjd import model_release, modelling, recommendations
