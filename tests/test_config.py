@@ -43,6 +43,14 @@ def test_a_preset_of_disclosure_rules_says_only_what_its_rule_says(tmp_path: Pat
         load(tmp_path / "yjd.toml")
 
 
+@pytest.mark.parametrize("cut", ["round_to = 0\n", TOML[TOML.index("[disclosure]") : TOML.index("[quality]")]])
+def test_a_missing_rule_says_what_to_start_from(tmp_path: Path, cut: str) -> None:
+    assert cut in TOML
+    said = refused(tmp_path, TOML.replace(cut, ""))
+    assert "`preset` (hide_1_to_5, " in said
+    assert "preset" not in refused(tmp_path, TOML.replace("first = ", "frist = "))
+
+
 def test_disclosure_rules_that_contradict_each_other_are_refused_together(tmp_path: Path) -> None:
     (tmp_path / "yjd.toml").write_text(TOML.replace('method = "hide"', 'method = "round"'), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="rounds nothing"):

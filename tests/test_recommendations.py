@@ -95,6 +95,13 @@ def test_each_problem_has_its_sentence(tmp_path: Path, old: str, new: str, said:
     assert said in problems(tmp_path, ENTRY.replace(old, new, 1))
 
 
+@pytest.mark.parametrize("text", ["[[recommendations]]", "x = ", ENTRY.replace("fte_rate_pnc", "no_such")])
+def test_a_problem_comes_with_what_to_do(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(write(tmp_path, text))
+    assert "docs/progress.md explains every key." in raised.value.remedy
+
+
 def test_names_are_given_once(tmp_path: Path) -> None:
     assert "two recommendations are called entrants" in problems(tmp_path, ENTRY + ENTRY)
 

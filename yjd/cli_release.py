@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yjd import terminal
-from yjd.cli_options import DEFAULT_CONFIG, Config, Json, NamedRelease, newest_release, settings_of
+from yjd.cli_options import DEFAULT_CONFIG, Config, Json, NamedRelease, Quiet, newest_release, settings_of
 
 if TYPE_CHECKING:
     from yjd.history import History
     from yjd.release import Release
 
 RELEASE_COLUMNS = ("run", "state", "files", "smallest_count", "title")
+_CHECKING = "Checking the release"
 
 releases = typer.Typer(
     name="release",
@@ -29,12 +30,15 @@ releases = typer.Typer(
 
 
 @releases.command("check")
-def release_check(release: NamedRelease = None, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+def release_check(
+    release: NamedRelease = None, config: Config = DEFAULT_CONFIG, json: Json = False, quiet: Quiet = False
+) -> None:
     """Check a release, and say who has signed it."""
     from yjd.release_check import check_release
 
     folder = release or newest_release(settings_of(config))
-    with _history(config) as history:
+    with _history(config) as history, terminal.progress(quiet=quiet) as announce:
+        announce(_CHECKING)
         checked = check_release(folder, history=history)
     _tell_release(checked, json=json)
 
@@ -48,13 +52,15 @@ def release_sign(
     release: NamedRelease = None,
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check a release and sign it. Two reviewers are needed."""
     from yjd.release import read_release
     from yjd.signoff import sign
 
     folder = release or newest_release(settings_of(config))
-    with _history(config) as history:
+    with _history(config) as history, terminal.progress(quiet=quiet) as announce:
+        announce(_CHECKING)
         sign(folder, name=name, role=role, note=note, decision="declined" if decline else "approved", history=history)
     _tell_release(read_release(folder), json=json)
 

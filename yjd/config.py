@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from yjd.config_extract import Connection, Extract, Name, Section, is_iso_date, sentence
+from yjd.config_extract import REMEDY, Connection, Extract, Name, Section, is_iso_date, remedy, sentence
 from yjd.errors import ConfigurationError
 from yjd.office import Office, office_settings
 from yjd.schema import ALL, ELSEWHERE, KNOWN, POPULATION, UNKNOWN
@@ -313,17 +313,17 @@ def load(path: Path | str) -> Settings:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path.name} is not valid TOML: {_toml_problem(str(error), text)}") from None
+        raise ConfigurationError(f"{path.name} is not valid TOML: {_toml_problem(str(error), text)}", REMEDY) from None
     if isinstance(raw.get("office", {}), dict):
         raw["office"] = office_settings(path.resolve().parent, raw.get("office", {}))
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         raise ConfigurationError.of_all(
-            path.name, [sentence(detail, raw, "extracts", "name") for detail in error.errors()]
+            path.name, [sentence(detail, raw, "extracts", "name") for detail in error.errors()], remedy(error)
         ) from None
     if problems := _whole_file_problems(settings):
-        raise ConfigurationError.of_all(path.name, problems)
+        raise ConfigurationError.of_all(path.name, problems, REMEDY)
     settings._folder = path.resolve().parent
     settings._text = text
     return settings

@@ -8,11 +8,12 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from unicodedata import category
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from yjd.errors import ConfigurationError
 from yjd.schema import DATE_TOKENS, TABLES
 
+REMEDY = "docs/how-to.md explains every key."
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -168,3 +169,15 @@ def sentence(detail: Any, raw: Mapping[str, Any], table: str, name: str) -> str:
     }
     message = wording.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
     return f"{'.'.join(where) or 'the file'}: {message}"
+
+
+def remedy(error: ValidationError) -> str:
+    """Where keys are explained; and, where rules are missing, that there are sets of them to start from."""
+    from yjd.disclosure.presets import PRESETS
+
+    if not any(detail["type"] == "missing" and detail["loc"][:1] == ("disclosure",) for detail in error.errors()):
+        return REMEDY
+    return (
+        "State the data owner's rules under [disclosure], or start from a set that is in use with `preset` "
+        f"({', '.join(PRESETS)}) and state the rest: docs/disclosure.md. {REMEDY}"
+    )

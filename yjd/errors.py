@@ -34,11 +34,11 @@ class ConfigurationError(YjdError):
     exit_code = 10
 
     @classmethod
-    def of_all(cls, where: str, problems: Sequence[str]) -> ConfigurationError:
+    def of_all(cls, where: str, problems: Sequence[str], remedy: str = "") -> ConfigurationError:
         """One error that lists every problem found, so that all can be mended at once."""
         listed = "\n".join(f"  - {problem}" for problem in problems)
         many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        return cls(f"{where} has {many}:\n{listed}")
+        return cls(f"{where} has {many}:\n{listed}", remedy)
 
 
 class ExtractError(YjdError):

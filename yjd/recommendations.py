@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from yjd.config import Settings
 
 FILE = "recommendations.toml"
+REMEDY = "docs/progress.md explains every key. Without the file a run has no register, and is otherwise the same."
 Better = Literal["lower", "higher"]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -219,15 +220,15 @@ def load(path: Path | str, settings: Settings | None = None) -> Register:
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"{path.name} cannot be read as UTF-8 text.", "Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path.name} is not valid TOML: {error}") from None
+        raise ConfigurationError(f"{path.name} is not valid TOML: {error}", REMEDY) from None
     try:
         register = Register.model_validate(raw)
     except ValidationError as error:
         raise ConfigurationError.of_all(
-            path.name, [sentence(detail, raw, "recommendations", "id") for detail in error.errors()]
+            path.name, [sentence(detail, raw, "recommendations", "id") for detail in error.errors()], REMEDY
         ) from None
     if problems := _problems(register, settings):
-        raise ConfigurationError.of_all(path.name, problems)
+        raise ConfigurationError.of_all(path.name, problems, REMEDY)
     return register
 
 
