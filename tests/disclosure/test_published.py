@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from yjd.disclosure.audit_invert import inverted_counts
-from yjd.disclosure.audit_release import audit_release
+from yjd.disclosure.audit_release import audit_release, strange_numbers
 from yjd.disclosure.published import published_cells, spanned
 from yjd.measures import Measure, counts
 from yjd.metrics import Plan, all_results
@@ -210,6 +210,39 @@ def test_counts_of_the_manifest_are_read_too(tmp_path):
     unknown = [{"stage": "arrests", "period": "2020-21", "unknown": 1, "total": None}]
     found = audit_release(bundle(tmp_path, results, ethnicity={"unknown": unknown}))
     assert "contradiction" in set(found["attack"])
+
+
+@pytest.mark.parametrize("printed", [
+    {"ethnicity": {"unknown": [{"stage": "arrests", "period": "2020-21", "unknown": 3, "total": None}]}},
+    {"attrition": [{"step": "Arrests", "period": "2020-21", "rows": 900, "unit": "event"}]},
+])  # fmt: skip
+def test_a_hidden_count_that_the_manifest_prints_is_found(tmp_path, printed):
+    cells = safe_cells()
+    own = (cells["stage"] == "arrests") & (cells["period"] == "2020-21")
+    known = cells.loc[own & (cells["group"] == "Known"), "n"].iloc[0]
+    cells["n"] = cells["n"].mask(own & (cells["group"] == "Unknown"), 3.0)
+    cells["n"] = cells["n"].mask(own & (cells["group"] == "All"), known + 3)
+    gone = own & cells["group"].isin(["Unknown", "All"])
+    results = results_of(cells.assign(n=cells["n"].mask(gone), disclosure=cells["disclosure"].mask(gone, "hidden")))
+    assert audit_release(bundle(tmp_path, results)).empty
+    for row in printed.get("attrition", ()):
+        row["rows"] = int(known) + 3
+    assert set(audit_release(bundle(tmp_path, results, **printed))["attack"]) <= {"shown", "sums"}
+    assert not audit_release(bundle(tmp_path, results, **printed)).empty
+
+
+@pytest.mark.parametrize(
+    ("base", "number", "strange"), [(0, 120, 0), (0, 125, 1), (25, 125, 0), (25, 120, 1), (5, 125, 1)]
+)
+def test_counts_of_a_model_card_are_rounded_as_the_rules_say(tmp_path, base, number, strange):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "arrest_rate.md").write_text(f"| of known ethnicity | {number} |\n", encoding="utf-8")
+    rules = {
+        "minimum_count": 6, "zero_safe": True, "minimum_denominator": 0, "minimum_children": 0, "round_to": base,
+        "largest_share_percent": 100, "interval_width": 3, "method": "hide_and_round" if base else "hide",
+    }  # fmt: skip
+    release = bundle(tmp_path, results_of(safe_cells()), disclosure={"rules": rules})
+    assert len(strange_numbers(release)) == strange
 
 
 def test_a_number_of_a_chart_that_the_release_does_not_show_is_found(tmp_path):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"(?<![\w.,-])\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.,-])\d+(?:\.\d+)?")
 _WORDS = re.compile(r"<(?:text|title|desc|tspan)\b[^>]*>([^<]*)")
+_LEAST_BASE = 10  # to which counts in model cards are rounded at least
 _ENOUGH_DIGITS = 3  # one number of fewer digits can be anything, such as a mark of an axis
 
 
@@ -158,12 +159,13 @@ def strange_numbers(release: Release) -> pd.DataFrame:
 
     A number is known if, to as many digits as it has, it is a number of the results or stands in release.json.
     Numbers that stand alone with one or two digits are marks of an axis. Counts in model cards must be rounded
-    to 10.
+    to 10, or to the project's base where that is larger.
     """
     import pandas as pd
 
     shown = _shown_values(release)
     texts = set(_NUMBER.findall(" ".join(_strings(release.manifest))))
+    base = max(_LEAST_BASE, rules_of(release.manifest).round_to)
     found = []
     for path in sorted(release.path.rglob("*.svg")):
         for words in _WORDS.findall(path.read_text(encoding="utf-8")):
@@ -171,7 +173,7 @@ def strange_numbers(release: Release) -> pd.DataFrame:
     for path in sorted(release.path.glob("models/*.md")):
         for number in re.findall(r"\|\s*([\d,]+)\s*\|\s*$", path.read_text(encoding="utf-8"), re.MULTILINE):
             value = float(number.replace(",", ""))
-            if value % 10:
+            if value % base:
                 found.append((path.name, value))
     rows = [(name, *[""] * (len(CELL_KEYS) - 1), "text", value, value) for name, value in dict.fromkeys(found)]
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
