@@ -168,6 +168,7 @@ def _plain(table: Table, rows: Rows, closed: Flags, rules: Rules) -> pd.DataFram
     value = np.bincount(rows.row, rows.factor * np.where(table.low == table.high, table.low, 0.0)[rows.variable],
                         len(rows.low))  # fmt: skip
     first, last = _hidden_range(rules)
+    closed = closed & _of_today(table, rows)
     told = closed & rows.derived & (value >= first - 1e-6) & (value <= last + 1e-6)
     wrong = closed & ((value < rows.low - 1e-6) | (value > rows.high + 1e-6))
     return pd.concat(
@@ -179,6 +180,12 @@ def _plain(table: Table, rows: Rows, closed: Flags, rules: Rules) -> pd.DataFram
     )
 
 
+def _of_today(table: Table, rows: Rows) -> Flags:
+    """Which sums are of counts as they are now: what was revised since is no longer anybody's count."""
+    revised = np.bincount(rows.row, ~table.present[rows.variable], len(rows.low)) > 0
+    return np.asarray(~revised)
+
+
 def _targets(
     table: Table, rows: Rows | None, open_: Flags, system: System, rules: Rules, links: Links
 ) -> tuple[Targets, np.ndarray, Codes]:
@@ -186,7 +193,7 @@ def _targets(
     unknown = np.flatnonzero(table.low < table.high)
     true = table.truth[unknown]
     small, other = (flags[unknown] for flags in _sensitive(table, rules, links, table.truth))
-    cells = np.flatnonzero((small | other | np.isnan(true)) & table.protected[unknown])
+    cells = np.flatnonzero((small | other | np.isnan(true)) & (table.protected & table.present)[unknown])
     whole = other[cells] | ~table.hidden[unknown[cells]]  # any so many counts, not those below the minimum
     first, last = _hidden_range(rules)
     derived = np.zeros(0, dtype=np.int64)
@@ -196,7 +203,7 @@ def _targets(
         of_rows = np.flatnonzero(open_)
         with np.errstate(invalid="ignore"):
             matters = np.isnan(rows.truth[of_rows]) | ((rows.truth[of_rows] >= first) & (rows.truth[of_rows] <= last))
-        derived = np.flatnonzero(rows.derived[of_rows] & matters)
+        derived = np.flatnonzero((rows.derived & _of_today(table, rows))[of_rows] & matters)
         offset, row_truth = system.offset[derived], rows.truth[of_rows][derived]
         row_name, row_code = rows.name[of_rows][derived], rows.code[of_rows][derived]
     least, most = activity(system)

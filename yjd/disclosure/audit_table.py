@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yjd.disclosure.audit_keys import Codes, Keys, Lookup
+from yjd.disclosure.audit_states import states, variables, worlds
 from yjd.disclosure.rules import Links, Rules
 from yjd.schema import HIDDEN
 
@@ -43,13 +44,14 @@ class Table:
     now, hidden, earlier : array of bool
         Whether the newest release has the cell; whether every release that has it hides it; whether an earlier
         release shows it though the newest one does not.
+    present : array of bool
+        Whether it is a count as it is now, as far as anybody can see, and not one that was revised since.
     truth : array of float
         The true count; NaN where the auditor does not have it.
     protected : array of bool
         Whether its stage is protected.
     worlds : list of Lookup
-        Cells that can be added up with each other: those of the newest release with all that agree with it, and
-        for each earlier release that does not, its own.
+        Cells that can be added up with each other: see `yjd.disclosure.audit_states`.
     statements : list of Statement
     clash : array of bool
         Whether one release shows two different counts for it.
@@ -64,6 +66,7 @@ class Table:
     now: Flags
     hidden: Flags
     earlier: Flags
+    present: Flags
     truth: Floats
     protected: Flags
     worlds: list[Lookup]
@@ -197,13 +200,10 @@ def _parts_of(frame: pd.DataFrame, links: Links) -> Floats:
 def _joined(
     keys: Keys, read: Sequence[_Read], links: Links, truth: tuple[Codes, Floats] | None, frames: Sequence[pd.DataFrame]
 ) -> Table:
-    """Put the releases together: cells of a stage and period are one where nothing shown disagrees."""
-    versions = _versions(keys, read, links)
-    places = max((version.max(initial=0) for version in versions), default=0) + 1
-    named = [one.code * places + version for one, version in zip(read, versions, strict=True)]
-    variable = np.unique(np.concatenate(named)) if named else np.zeros(0, dtype=np.int64)
-    where = [np.searchsorted(variable, names) for names in named]
-    size = len(variable)
+    """Put the releases together: a cell of several releases is one where they are of the same state of the data."""
+    state = states(keys, read, links)
+    code, state_of, where = variables(read, state)
+    size = len(code)
     low, high = np.zeros(size), np.full(size, np.inf)
     hidden, now, earlier, clash = np.ones(size, dtype=bool), *(np.zeros(size, dtype=bool) for _ in range(3))
     for number, (one, place) in enumerate(zip(read, where, strict=True)):
@@ -219,121 +219,16 @@ def _joined(
             earlier[place[seen]] = True
     if read:
         earlier &= was_hidden | ~now
-    code, version = variable // places, variable % places
     # what an earlier release says of data that were revised since has no true count here
-    true = np.where(version == 0, _true(truth, code), np.nan)
+    present = state_of == 0
+    true = np.where(present, _true(truth, code), np.nan)
     protected = ~keys.among(code, "stage", links.public_stages)
-    worlds = _worlds(keys, code, version, where)
-    statements = _statements(keys, frames, worlds)
+    found = worlds(keys, code, read, state, where)
+    statements = _statements(keys, frames, found)
+    none = np.zeros(size, dtype=bool)
     return Table(
-        keys,
-        code,
-        low,
-        high,
-        now,
-        hidden,
-        earlier,
-        true,
-        protected,
-        worlds,
-        statements,
-        clash,
-        np.zeros(size, dtype=bool),
+        keys, code, low, high, now, hidden, earlier, present, true, protected, found, statements, clash, few=none
     )
-
-
-def _block(keys: Keys, codes: Codes) -> Codes:
-    return keys.column(codes, "stage") * len(keys.words["period"]) + keys.column(codes, "period")
-
-
-def _versions(keys: Keys, read: Sequence[_Read], links: Links) -> list[Codes]:
-    """For each cell of each release the number of the data that it belongs to, 0 for those of the newest release.
-
-    Stages that hold each other go together: where one of them was revised in a period, nobody can say of another,
-    hidden then, that it was not, and what was published before the revision adds up with nothing after it. Nor is a
-    year the same one of whose quarters was revised, or had not come in.
-    """
-    together = _together(keys, links)
-    found: list[Codes] = []
-    for number, one in enumerate(read):
-        if number == 0:
-            found.append(np.zeros(len(one.code), dtype=np.int64))
-            continue
-        version = np.full(len(one.code), -1, dtype=np.int64)
-        own = together[keys.column(one.code, "stage")] * len(keys.words["period"]) + keys.column(one.code, "period")
-        blocks, block = np.unique(own, return_inverse=True)
-        open_ = np.ones(len(blocks), dtype=bool)
-        for candidate in range(number):
-            bad = np.zeros(len(blocks), dtype=bool)
-            for other, its in zip(read[:number], found, strict=True):
-                mine, theirs = _common(one.code, np.where(its == candidate, other.code, -1))
-                apart = (one.low[mine] > other.high[theirs]) | (one.high[mine] < other.low[theirs])
-                bad[block[mine[apart]]] = True
-            if candidate == 0:
-                wrong = ((one.low > one.truth) | (one.high < one.truth)) & ~np.isnan(one.truth)
-                bad[block[wrong]] = True
-            bad |= _wholes(keys, blocks, bad, links)
-            version[open_[block] & ~bad[block]] = candidate
-            open_ &= bad
-        version[version < 0] = number
-        found.append(version)
-    return found
-
-
-def _wholes(keys: Keys, blocks: Codes, bad: Flags, links: Links) -> Flags:
-    """Which blocks of stages and periods are of a period that holds one of the bad ones, at any depth."""
-    stage, period = np.divmod(blocks, len(keys.words["period"]))
-    found = bad.copy()
-    reached = -1
-    while found.sum() > reached:
-        reached = int(found.sum())
-        for whole, parts in links.related_periods.items():
-            inside = np.isin(period, [keys.word("period", part) for part in parts if part])
-            found |= (period == keys.word("period", whole)) & np.isin(stage, stage[found & inside])
-    return found
-
-
-def _together(keys: Keys, links: Links) -> Codes:
-    """For each stage, by its number, the first of those that hold it, that it holds, or that share a whole with it."""
-    first = np.arange(len(keys.words["stage"]))
-    pairs = [*links.subsets.items(), *((part, whole) for whole, parts in links.parts for part in parts)]
-    for part, whole in pairs:
-        numbers = [keys.word("stage", part), keys.word("stage", whole)]
-        if min(numbers) >= 0:
-            first[np.isin(first, first[numbers])] = first[numbers].min()
-    return first
-
-
-def _common(one: Codes, other: Codes) -> tuple[Codes, Codes]:
-    """Places of the keys that both have, in each."""
-    _, mine, theirs = np.intersect1d(one, other, return_indices=True) if len(np.unique(other)) == len(other) else (
-        None, *_common_places(one, other)
-    )  # fmt: skip
-    return mine, theirs
-
-
-def _common_places(one: Codes, other: Codes) -> tuple[Codes, Codes]:
-    place = np.flatnonzero(np.isin(other, one))
-    return np.searchsorted(one, other[place]), place
-
-
-def _worlds(keys: Keys, code: Codes, version: Codes, where: Sequence[Codes]) -> list[Lookup]:
-    """The cells of each release, with those of others that are of the same data."""
-    newest = version == 0
-    revised = np.zeros(len(keys.words["stage"]), dtype=bool)
-    revised[keys.column(code[~newest], "stage")] = True
-    blocks = _block(keys, code)
-    if len(where):
-        # a period that only an earlier release had, of a stage revised since, cannot be set against the newest
-        own = np.isin(blocks, blocks[where[0]])
-        newest &= own | ~revised[keys.column(code, "stage")]
-    worlds = [Lookup.of(code[newest], np.flatnonzero(newest))]
-    for place in where[1:]:
-        mine = np.unique(blocks[place] * (version.max(initial=0) + 1) + version[place])
-        chosen = np.isin(blocks * (version.max(initial=0) + 1) + version, mine)
-        if (chosen & ~newest).any():
-            worlds.append(Lookup.of(code[chosen], np.flatnonzero(chosen)))
-    return worlds
 
 
 def _statements(keys: Keys, frames: Sequence[pd.DataFrame], worlds: Sequence[Lookup]) -> list[Statement]:
