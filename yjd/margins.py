@@ -9,6 +9,7 @@ from yjd.measures import STATUS_ORDER, Stage
 from yjd.schema import ALL, CELL_COLUMNS, ELSEWHERE, KNOWN, QUINTILES, SEXES, SPLITS, UNKNOWN
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 _WITHOUT_VALUE = (
@@ -127,36 +128,46 @@ def _margin(
     available: pd.DataFrame,
 ) -> pd.DataFrame:
     """Count one stage at one split and level."""
+    import numpy as np
     import pandas as pd
 
-    keys = ["period", *SPLITS]
     periods = list(dict.fromkeys(available["period"]))
-    index = pd.MultiIndex.from_product([periods, *(values[name] for name in SPLITS)], names=keys)
+    columns = list(dict.fromkeys([*order, *own["group"], UNKNOWN]))
+    labels = {"period": periods, **values, "group": columns}
     rolled = own.assign(**{name: ALL for name in SPLITS if name not in split})
-    wide = rolled.pivot_table(index=keys, columns="group", values="n", aggfunc="sum")
-    columns = list(dict.fromkeys([*order, *wide.columns, UNKNOWN]))
-    wide = wide.reindex(index=index, columns=columns).fillna(0).astype("float64")
-    everyone = wide.sum(axis=1)
-    wide[KNOWN], wide[ALL] = everyone - wide[UNKNOWN], everyone
-    stacked = wide[[*order, KNOWN, ALL]].rename_axis(columns="group").stack()
-    long = pd.Series(stacked, name="n").reset_index()
-    return long.assign(stage=stage.id, status=_status(long, own, split, available))
+    places = np.array([pd.Index(wanted).get_indexer(pd.Index(rolled[name])) for name, wanted in labels.items()])
+    table = np.zeros([len(wanted) for wanted in labels.values()])
+    within = (places >= 0).all(axis=0)  # what a partner did not split by sex, say, is in no split by sex
+    np.add.at(table, tuple(places[:, within]), rolled["n"].to_numpy(np.float64)[within])
+    everyone = table.sum(axis=-1)
+    known = everyone - table[..., columns.index(UNKNOWN)]
+    shown = {name: table[..., place] for place, name in enumerate(columns)} | {KNOWN: known, ALL: everyone}
+    named = [*order, KNOWN, ALL]
+    index = pd.MultiIndex.from_product([periods, *values.values(), named], names=list(labels))
+    long = index.to_frame(index=False).assign(n=np.stack([shown[name] for name in named], axis=-1).ravel())
+    ranks = _ranks(own, split, periods, values["area"], available)
+    status = np.array(STATUS_ORDER, dtype=object)[ranks.ravel()].repeat(len(long) // max(ranks.size, 1))
+    return long.assign(stage=stage.id, status=pd.Series(status, dtype="str"))
 
 
-def _status(long: pd.DataFrame, own: pd.DataFrame, split: Sequence[str], available: pd.DataFrame) -> pd.Series[str]:
-    """Give each cell its area's status, or the worst of all areas' where it is not of one configured area."""
+def _ranks(
+    own: pd.DataFrame, split: Sequence[str], periods: Sequence[str], areas: Sequence[str], available: pd.DataFrame
+) -> np.ndarray:
+    """The place in `STATUS_ORDER` of each period and area: the worst of all where it is not a configured area."""
+    import numpy as np
+
     rank = {name: place for place, name in enumerate(STATUS_ORDER)}
-    ranked = available.assign(rank=available["status"].map(rank))[["period", "area", "rank"]]
+    found = {
+        (period, area): rank[status]
+        for period, area, status in available[["period", "area", "status"]].itertuples(index=False)
+    }
     # a partner's count that was not split cannot be shared out; nor can one of an area that is not known
-    is_unsplit = (own[list(split)] == ALL).any(axis=1) & (own["n"] != 0)
-    unsplit = own.loc[is_unsplit, ["period", "area"]].drop_duplicates()
-    ranked = ranked.merge(unsplit, on=["period", "area"], how="outer", indicator="unsplit")
-    ranked["rank"] = ranked["rank"].mask(ranked.pop("unsplit") != "left_only", rank["not_available"])
-    worst = ranked.groupby("period")["rank"].max()
-    of_area = long[["period", "area"]].merge(ranked, on=["period", "area"], how="left")
-    overall = long["period"].map(worst)
-    names = dict(enumerate(STATUS_ORDER))
-    return of_area["rank"].fillna(overall).astype(int).map(names)
+    unsplit = own[(own[list(split)] == ALL).any(axis=1) & (own["n"] != 0)]
+    found |= dict.fromkeys(zip(unsplit["period"], unsplit["area"], strict=True), rank["not_available"])
+    worst = dict[str, int]()
+    for (period, _), place in found.items():
+        worst[period] = max(place, worst.get(period, 0))
+    return np.array([[found.get((period, area), worst[period]) for area in areas] for period in periods], dtype=int)
 
 
 def _without_detail(
