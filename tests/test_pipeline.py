@@ -13,10 +13,12 @@ import pytest
 from tests.extracts.project import TOML, SmallProject
 from yjd.cli import app, guarded
 from yjd.config import load
+from yjd.counting import base_gaps
 from yjd.errors import BusyError, ConfigurationError, DisclosureError, SchemaError
 from yjd.folders import alone, history_url
 from yjd.history import History
 from yjd.history_lock import hold
+from yjd.measures import stages
 from yjd.pipeline import RunOutcome, run
 from yjd.release import read_release
 
@@ -205,6 +207,24 @@ def test_one_run_of_all_projects_that_share_a_history_at_a_time(
         assert told == BusyError.exit_code == 17
         assert not list((project.folder / "work").glob("release/*"))
     assert run_it(project).run
+
+
+def test_a_base_that_lacks_an_age_is_told() -> None:
+    """A population without 10 and 11 year olds would make every rate too high, without a word."""
+    bands, stage = ("10-11", "12-14", "15-17"), stages()["population"]
+    rows = [
+        {"stage": "population", "period": "2024-25", "area": area, "sex": sex, "age_band": band, "n": 100}
+        for area in ("North", "South") for sex in ("Female", "Male") for band in bands
+    ]  # fmt: skip
+    cube = pd.DataFrame(rows)
+    assert base_gaps(cube, [stage], bands) == []
+    (told,) = base_gaps(cube[cube["age_band"] != "10-11"], [stage], bands)
+    assert told["severity"] == "warning"
+    assert "there are none of age band 10-11. " in told["text"]
+    north = (cube["age_band"] == "10-11") & (cube["area"] == "North")
+    (told,) = base_gaps(cube.assign(n=cube["n"].mask(north, 0)), [stage], bands)
+    assert "10-11 (in some areas or periods)" in told["text"]
+    assert base_gaps(cube.assign(age_band="All", sex="All"), [stage], bands) == []
 
 
 def test_runs_are_listed_shown_and_exported(

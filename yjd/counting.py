@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from yjd.errors import ConfigurationError
+from yjd.schema import ELSEWHERE, SEXES, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,8 +83,38 @@ def count(settings: Settings, warehouse: Warehouse, *, fed: set[str]) -> Counted
         for name, share in nameless.items()
         if name in wanted and share > 0
     ]
+    findings += base_gaps(cube, [stage for stage in wanted.values() if stage.public], settings.analysis.age_bands)
     quality = measure_quality(warehouse, settings)
     return Counted(cube, cells, evidence, chosen, wanted, _periods(settings), findings, quality)
+
+
+def base_gaps(cube: pd.DataFrame, stages: Sequence[Stage], age_bands: Sequence[str]) -> list[dict[str, str]]:
+    """Warn of ages and sexes that a public base lacks where it has others: the rates of the whole are then too high.
+
+    Nothing is said of whether there are events of them: the text is released, and counts of events may be hidden.
+    """
+    known: dict[str, tuple[str, Sequence[str]]] = {
+        "age_band": ("age band", age_bands), "sex": ("sex", [name for name in SEXES if name != UNKNOWN]),
+    }  # fmt: skip
+    found = []
+    for stage in stages:
+        base = cube[(cube["stage"] == stage.id) & (cube["n"] > 0) & (cube["area"] != ELSEWHERE)]
+        places = set(zip(base["period"], base["area"], strict=True))
+        for name, (words, values) in known.items():
+            held = {value: set(zip(rows["period"], rows["area"], strict=True)) for value, rows in base.groupby(name)}
+            if not set(values) & set(held):
+                continue  # it is not split by this
+            lacks = [
+                f"{value} (in some areas or periods)" if value in held else value
+                for value in values if places - held.get(value, set())
+            ]  # fmt: skip
+            if lacks:
+                text = (
+                    f"{stage.title}: there are none of {words} {', '.join(lacks)}. What happened to such children is "
+                    "counted all the same, so that there the rates of all together are too high and theirs are blank."
+                )
+                found.append({"severity": "warning", "text": text})
+    return found
 
 
 def _without_identifiers(warehouse: Warehouse, stages: Sequence[Stage]) -> dict[str, float]:
