@@ -12,7 +12,7 @@ from tests.conftest import AREAS, cover, day, fill
 from yjd.cube import build_cube, cells
 from yjd.measures import counts, measures, stages
 from yjd.metrics.counts import CHILD_SUMS
-from yjd.repeats import contributors, event_sums, shared_sums
+from yjd.repeats import child_sums, contributors
 from yjd.schema import SPLITS
 
 SUMS = list(CHILD_SUMS)
@@ -30,7 +30,7 @@ def summed(warehouse, *names, **splits):
     asked = [measures()[name] for name in names]
     known = stages()
     build_cube(warehouse, [known[name] for one in asked for name in (one.numerator, one.denominator)])
-    return event_sums(warehouse, asked, known, settings(**splits))
+    return child_sums(warehouse, asked, known, settings(**splits))[0]
 
 
 def of(frame, group, **place):
@@ -222,7 +222,7 @@ def test_children_whom_two_years_share(tiny):
     asked, known = [measures()[name] for name in ("arrest_rate", "children_arrested_rate")], stages()
     build_cube(tiny, [known[name] for name in ("arrests", "children_arrested", "population")])
     place = settings(broad=((), ("area",)))
-    found = shared_sums(tiny, asked, known, place, pairs=[("2023-24", YEAR)])
+    _, found = child_sums(tiny, asked, known, place, pairs=[("2023-24", YEAR)])
     rows = found[found["measure"] == "arrest_rate"].set_index(["area", "group"])["yy"].to_dict()
     assert rows == {
         ("All", "White"): 6, ("All", "Black"): 1, ("All", "Known"): 7, ("All", "All"): 7,
@@ -233,7 +233,7 @@ def test_children_whom_two_years_share(tiny):
     assert set(found["from_period"]) == {"2023-24"}
     assert set(found["period"]) == {YEAR}
     assert (found[["yx", "xy", "xx"]] == 0).all(axis=None)
-    assert shared_sums(tiny, asked, known, place, pairs=[]).empty
+    assert child_sums(tiny, asked, known, place, pairs=[])[1].empty
 
 
 def test_events_and_their_base_across_two_years(tiny):
@@ -244,7 +244,7 @@ def test_events_and_their_base_across_two_years(tiny):
     ])  # fmt: skip
     asked, known = [measures()["precourt_share"]], stages()
     build_cube(tiny, [known[name] for name in ("precourt", "outcomes")])
-    found = shared_sums(tiny, asked, known, settings(), pairs=[("2023-24", YEAR)])
+    _, found = child_sums(tiny, asked, known, settings(), pairs=[("2023-24", YEAR)])
     # 1 of 2 and 2 of 3
     assert found.set_index("group").loc["White", ["yy", "yx", "xy", "xx"]].tolist() == [2, 3, 4, 6]
 
@@ -259,8 +259,8 @@ def test_no_scratch_table_is_left(tiny):
 def test_nothing_counted_or_nothing_published_is_an_empty_table(tiny, splits):
     asked, known = [measures()["arrest_rate"]], stages()
     build_cube(tiny, [known["arrests"]])
-    found = event_sums(tiny, asked, known, settings(**splits))
+    pairs = [("2023-24", YEAR), ("2023-24", YEAR)]
+    found, shared = child_sums(tiny, asked, known, settings(**splits), pairs=pairs)
     assert list(found.columns)[:-4] == ["measure", "period", *SPLITS, "level", "group", *SUMS]
     assert found.empty
-    shared = shared_sums(tiny, asked, known, settings(**splits), pairs=[("2023-24", YEAR), ("2023-24", YEAR)])
     assert shared.empty

@@ -55,11 +55,11 @@ def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, 
 
     from yjd.metrics.counts import CHILD_SUMS
     from yjd.pathways import sources
-    from yjd.repeats import event_sums, shared_sums
+    from yjd.repeats import child_sums
     from yjd.unknowns import imputation_counts
 
     levels = list(settings.analysis.splits)
-    sums = event_sums(warehouse, measures, stages, settings)
+    sums, shared = child_sums(warehouse, measures, stages, settings, pairs=pairs(settings))
     if base := settings.disclosure.round_to:  # exact squares would tell what rounding a count takes away
         sums[list(CHILD_SUMS)] = (sums[list(CHILD_SUMS)] / base).round() * base
     strata = pd.DataFrame(columns=["measure"])
@@ -68,7 +68,7 @@ def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, 
     on_the_way = {name: stages[name] for way in pathways(settings, stages) for name in way.steps}
     return Evidence(
         sums,
-        shared_sums(warehouse, measures, stages, settings, pairs=pairs(settings)),
+        shared,
         strata,
         int(pd.util.hash_pandas_object(strata, index=False).sum() % 2**31),
         {level: sources(warehouse, on_the_way.values(), settings.extracts, level=level) for level in levels},

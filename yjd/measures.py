@@ -228,7 +228,7 @@ def counts(cells: pd.DataFrame, measure: Measure, sums: pd.DataFrame | None = No
     measure : Measure
         The two stages.
     sums : DataFrame, optional
-        Sums over children from :func:`yjd.repeats.event_sums`, of this measure and any others.
+        Sums over children from :func:`yjd.repeats.child_sums`, of this measure and any others.
 
     Returns
     -------

@@ -7,8 +7,9 @@ cell (see `yjd.metrics.design`), so that is all that leaves the warehouse: no ro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from yjd.measures import Measure, Stage
@@ -35,27 +36,37 @@ if TYPE_CHECKING:
 _ONE_A_ROW = re.compile(r"\b1 AS n\b", re.IGNORECASE)
 _STRATUM = ("period", *SPLITS, "level")
 _CONTRIBUTORS = ("numerator_children", "numerator_largest", "denominator_children", "denominator_largest")
+_SUMS = ("measure", *_STRATUM, "group", *CHILD_SUMS, *_CONTRIBUTORS)
+_SHARED = ("measure", "from_period", *_STRATUM, "group", *SHARED)
 
 
-def event_sums(
-    warehouse: Warehouse, measures: Sequence[Measure], stages: Mapping[str, Stage], settings: Settings
-) -> pd.DataFrame:
-    """Sum squares and products over the children of every published cell.
+def child_sums(
+    warehouse: Warehouse,
+    measures: Sequence[Measure],
+    stages: Mapping[str, Stage],
+    settings: Settings,
+    *,
+    pairs: Sequence[tuple[str, str]] = (),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sum squares and products over the children of every published cell, and over those whom two periods share.
 
     Parameters
     ----------
     warehouse : Warehouse
         After :func:`yjd.cube.build_cube`, which prepares what stages join.
     measures : sequence of Measure
-        Those that cannot hold a child twice, as both stages count each child once, are left out.
+        Of those that cannot hold a child twice, as both stages count each child once, only what periods share is
+        summed.
     stages : mapping
         The stages of the measures by id.
     settings : Settings
         Its splits are used.
+    pairs : sequence of (str, str)
+        Names of the earlier and of the later period.
 
     Returns
     -------
-    DataFrame
+    sums : DataFrame
         measure, period, area, sex, age_band, deprivation, level, group, and the columns
         ``yjd.metrics.counts.CHILD_SUMS``: sums over children of y^2, y x and x^2, where y is the child's events
         in the cell and x its part of the base (0 for a population); and of numerator and denominator how many
@@ -64,23 +75,57 @@ def event_sums(
         groups is one child there. A record without a child's identifier and a count from a partner are events of
         as many children. Where nothing that a stage counts in a period and place carries an identifier, the sums
         are NaN.
+    shared : DataFrame
+        measure, from_period, period, area, sex, age_band, deprivation, level, group, yy, yx, xy, xx: sums over
+        children of events x events, events x base, base x events and base x base, the earlier period's first.
+        A cell without a row shares no child that is known by an identifier.
     """
-    import pandas as pd
-
-    plan = _plan([one for one in measures if _repeats(one, stages)], stages)
-    columns = ["measure", *_STRATUM, "group", *CHILD_SUMS, *_CONTRIBUTORS]
+    repeating = [one for one in measures if _repeats(one, stages)]
+    lasting = [one for one in measures if not stages[one.numerator].public] if pairs else []  # years share children
+    plan = _plan([one for one in measures if one in repeating or one in lasting], stages)
     if not (plan.measures and _levels_of_splits(settings)):
-        return pd.DataFrame(columns=columns)
+        return _of_measures([], _SUMS), _of_measures([], _SHARED)
     names = _names(warehouse, settings)
     with _scratch(warehouse, plan):
         cells = _write_cells(warehouse, names, settings)
-        found = warehouse.query(sums_sql(plan))
-    found = cells.merge(found, on="cell").drop(columns="cell")
+        sums = _sums(warehouse, replace(plan, measures=repeating), cells, names) if repeating else []
+        shared = _shared(warehouse, replace(plan, measures=lasting), cells, pairs) if lasting else []
+    return _of_measures(sums, _SUMS), _of_measures(shared, _SHARED)
+
+
+def _of_measures(frames: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    found = list(frames)
+    return pd.concat(found, ignore_index=True)[[*columns]] if found else pd.DataFrame(columns=[*columns])
+
+
+def _sums(warehouse: Warehouse, plan: Plan, cells: pd.DataFrame, names: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Sums over the children of every cell in which a stage of these measures counts anything."""
+    wanted = {name for one in plan.measures for name in (one.numerator, one.denominator)}
+    counted = [f"all{place}" for place, stage in enumerate(plan.stages) if stage.id in wanted]
+    found = warehouse.query(sums_sql(plan))
+    found = cells.merge(found[(found[counted] != 0).any(axis=1)], on="cell").drop(columns="cell")
     most = [name for name in found.columns if str(name).startswith("most")]
     by_cell = found.groupby([*_STRATUM, "group"])
     summed = by_cell[[name for name in found.columns if name not in (*_STRATUM, "group", *most)]].sum()
-    frames = _by_measure(_every_group(summed.join(by_cell[most].max()), names), plan)
-    return pd.concat(frames, ignore_index=True)[columns]
+    return _by_measure(_every_group(summed.join(by_cell[most].max()), names), plan)
+
+
+def _shared(
+    warehouse: Warehouse, plan: Plan, cells: pd.DataFrame, pairs: Sequence[tuple[str, str]]
+) -> list[pd.DataFrame]:
+    """Sums over the children whom the two periods of each pair share, measure by measure."""
+    linked = _linked(cells, pairs)
+    warehouse.write(linked[["pair", "from_cell", "cell"]], "child_cell_pair")
+    found = linked.merge(warehouse.query(shared_sql(plan)), on="pair").drop(columns=["pair", "from_cell"])
+    found = cells.merge(found, on="cell").drop(columns="cell")
+    found = found.groupby(["from_period", *_STRATUM, "group"]).sum().reset_index()
+    frames = []
+    for place, measure in enumerate(plan.measures):
+        own = found.rename(columns={f"{name}{place}": name for name in SHARED}).assign(measure=measure.id)
+        frames.append(own.loc[(own[list(SHARED)] != 0).any(axis=1), [*_SHARED]])
+    return frames
 
 
 def contributors(sums: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
@@ -89,7 +134,7 @@ def contributors(sums: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFram
     Parameters
     ----------
     sums : DataFrame
-        From :func:`event_sums`.
+        From :func:`child_sums`, the first.
     measures : sequence of Measure
         Those of the project.
 
@@ -110,50 +155,6 @@ def contributors(sums: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFram
         for side in ("numerator", "denominator")
     ]
     return pd.concat(parts, ignore_index=True).drop_duplicates(list(CELL_KEYS))[[*CELL_KEYS, "children", "largest"]]
-
-
-def shared_sums(
-    warehouse: Warehouse,
-    measures: Sequence[Measure],
-    stages: Mapping[str, Stage],
-    settings: Settings,
-    *,
-    pairs: Sequence[tuple[str, str]],
-) -> pd.DataFrame:
-    """Sum products over the children whom two periods share, for every published cell.
-
-    Parameters
-    ----------
-    warehouse, measures, stages, settings
-        As for :func:`event_sums`; measures that count each child once are in too, as years share children.
-    pairs : sequence of (str, str)
-        Names of the earlier and of the later period.
-
-    Returns
-    -------
-    DataFrame
-        measure, from_period, period, area, sex, age_band, deprivation, level, group, yy, yx, xy, xx: sums over
-        children of events x events, events x base, base x events and base x base, the earlier period's first.
-        A cell without a row shares no child that is known by an identifier.
-    """
-    import pandas as pd
-
-    plan = _plan([one for one in measures if not stages[one.numerator].public], stages)
-    columns = ["measure", "from_period", *_STRATUM, "group", *SHARED]
-    if not (plan.measures and pairs and _levels_of_splits(settings)):
-        return pd.DataFrame(columns=columns)
-    with _scratch(warehouse, plan):
-        cells = _write_cells(warehouse, _names(warehouse, settings), settings)
-        linked = _linked(cells, pairs)
-        warehouse.write(linked[["pair", "from_cell", "cell"]], "child_cell_pair")
-        found = linked.merge(warehouse.query(shared_sql(plan)), on="pair").drop(columns=["pair", "from_cell"])
-    found = cells.merge(found, on="cell").drop(columns="cell")
-    found = found.groupby(["from_period", *_STRATUM, "group"]).sum().reset_index()
-    frames = []
-    for place, measure in enumerate(plan.measures):
-        own = found.rename(columns={f"{name}{place}": name for name in SHARED}).assign(measure=measure.id)
-        frames.append(own.loc[(own[list(SHARED)] != 0).any(axis=1), columns])
-    return pd.concat(frames, ignore_index=True)
 
 
 def _repeats(measure: Measure, stages: Mapping[str, Stage]) -> bool:
