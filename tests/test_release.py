@@ -12,11 +12,17 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from tests.reporting import made_up
 from yjd.config import Release as Formats
 from yjd.errors import DisclosureError
+from yjd.extracts import Accounting
+from yjd.manifest import _accounted, _tables_closed
+from yjd.measures import stages
 from yjd.release import read_release, run_identity, write_release
 from yjd.release_files import allowed, smallest_count
-from yjd.schema import RESULT_COLUMNS, RESULT_KEYS, SPLITS
+from yjd.reporting.charts import chart_svg
+from yjd.reporting.view import View
+from yjd.schema import ALL, RESULT_COLUMNS, RESULT_KEYS, SPLITS
 
 RUN = "0123456789ab"
 MANIFEST = {
@@ -242,3 +248,30 @@ def test_the_identity_depends_on_inputs_configuration_and_version():
         run_identity({"arrests": "aa", "outcomes": "bb"}, "cc", "0.2"),
     ]
     assert len({base, *others}) == 5
+
+
+@pytest.mark.parametrize(("hidden", "closed"), [("", set()), ("All", {"arrests"}), ("Known", set())])
+def test_rows_of_an_extract_do_not_tell_a_total_that_is_hidden(hidden, closed):
+    cells = pd.DataFrame([
+        dict.fromkeys(SPLITS, ALL) | {"stage": stage, "period": period, "level": "broad", "group": group, "disclosure":
+            "hidden" if (stage, period, group) == ("arrests", "2023-24", hidden) else "shown"}
+        for stage in ("arrests", "outcomes") for period in ("2022-23", "2023-24") for group in ("All", "Known")
+    ])  # fmt: skip
+    found = _tables_closed(stages(), cells)
+    assert found == closed
+    rows = Accounting("custody", "arrests", read=1234, used=1230, set_aside=4, out_of_scope=0, sha256="")
+    said = _accounted(rows, 10, found)
+    assert (said["read"], said["used"]) == ((None, None) if closed else (1230, 1230))
+    assert (said["set_aside"], said["adds_up"]) == ("fewer than 10", True)
+
+
+def test_a_chart_is_drawn_from_nothing_but_what_the_release_says(tmp_path):
+    """No coordinate, order or axis of a chart can then tell more than results.csv and release.json do."""
+    frame, manifest = made_up.results(), made_up.manifest() | {"run": RUN}
+    drawn = {f"charts/{name}.svg": chart_svg(View(frame, manifest), name) for name in ("forest", "trend", "unknown")}
+    found = read_release(write(tmp_path, results=frame, manifest=manifest, files=drawn))
+    hidden = found.results["disclosure"] == "hidden"
+    assert hidden.any()
+    assert found.results.loc[hidden, ["estimate", "lower", "upper", "numerator", "denominator"]].isna().all(axis=None)
+    for path, content in drawn.items():
+        assert chart_svg(View(found.results, found.manifest), path[7:-4]) == content

@@ -5,7 +5,7 @@ Everything here may leave the machine: counts of children come from released cel
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,7 @@ def build_manifest(
     inputs = [{"extract": name, "fingerprint": digest} for name, digest in hashes.items()]
     created_from = {"version": version("yjd"), "config_sha256": settings.sha256, "inputs": inputs}
     headline = headline_period(settings, counted.periods)
+    closed = _tables_closed(counted.stages, released)
     rows = max(_LEAST_ROWS, settings.disclosure.minimum_count, settings.disclosure.round_to)
     return {
         "format": 1,
@@ -84,7 +85,7 @@ def build_manifest(
         "measures": [_measure(measure, counted.stages) for measure in counted.measures],
         "pathways": [{"name": way.name, "steps": list(way.steps)} for way in pathways(settings, counted.stages)],
         "models": [_model(one) for one in models],
-        "accounting": [_accounted(entry, rows) for entry in loaded.accounting],
+        "accounting": [_accounted(entry, rows, closed) for entry in loaded.accounting],
         "accounting_rounded_to": rows,
         "attrition": _attrition(counted.stages, released, headline),
         "ethnicity": {
@@ -137,10 +138,28 @@ def safe_rows(number: int, base: int) -> int | str:
     return (2 * number + base) // (2 * base) * base
 
 
-def _accounted(entry: Accounting, base: int) -> dict[str, Any]:
-    """Where the rows of an extract went, rounded, and whether the exact numbers add up."""
+def _tables_closed(stages: Mapping[str, Stage], released: pd.DataFrame) -> set[str]:
+    """Tables that stages read of which some total of the region is hidden.
+
+    How many rows were used says such a total to within the rounding, which can be all that keeps a small count of
+    unknown ethnicity from being the total less the known.
+    """
+    totals = _totals(released)
+    closed = totals.loc[(totals["group"] == ALL) & totals["disclosure"].isin(HIDDEN), "stage"]
+    return {table for name in closed.unique() for table in stages[name].reads}
+
+
+def _accounted(entry: Accounting, base: int, closed: Collection[str] = ()) -> dict[str, Any]:
+    """Where the rows of an extract went, rounded, and whether the exact numbers add up.
+
+    Of a table in `closed` the rows read and used are None: see `_tables_closed`.
+    """
     parts = {"used": entry.used, "set_aside": entry.set_aside, "out_of_scope": entry.out_of_scope}
-    rounded = {name: safe_rows(number, base) for name, number in ({"read": entry.read} | parts).items()}
+    every = {"read": entry.read} | parts
+    rounded = {
+        name: None if entry.table in closed and name in ("read", "used") else safe_rows(number, base)
+        for name, number in every.items()
+    }
     return {"extract": entry.extract, **rounded, "adds_up": entry.read == sum(parts.values())}
 
 
