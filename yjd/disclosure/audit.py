@@ -140,7 +140,9 @@ def _posed(table: Table, rules: Rules, links: Links) -> tuple[pd.DataFrame, Syst
     families = [
         family
         for world in table.worlds
-        for family in relations(table.keys, world, links, protected=table.protected[world.variable])
+        for family in relations(
+            table.keys, world, links, protected=table.protected[world.variable], truth=table.truth
+        )
     ]
     unknown = table.low < table.high
     place = np.where(unknown, np.cumsum(unknown) - 1, -1)

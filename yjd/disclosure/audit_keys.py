@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,16 @@ class Keys:
             strides[name] = worth
             worth *= max(len(words[name]), 1)
         return cls(words, strides)
+
+    def widened(self, further: Mapping[str, Iterable[str]]) -> Keys:
+        """With further words, after those that there are."""
+        words, strides, worth = {}, {}, 1
+        for name in reversed(CELL_KEYS):
+            every = dict.fromkeys([*self.words[name], *further.get(name, ())])
+            words[name] = {word: number for number, word in enumerate(every)}
+            strides[name] = worth
+            worth *= max(len(every), 1)
+        return Keys(words, strides)
 
     def codes(self, frame: pd.DataFrame) -> Codes:
         """The number of each row's key."""

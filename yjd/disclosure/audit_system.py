@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from yjd.disclosure.audit_relations import Family
 from yjd.disclosure.audit_table import Table
+from yjd.disclosure.audit_world import Family
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,35 +55,31 @@ def rows_of(families: Sequence[Family], table: Table) -> Rows:
         name: np.concatenate([getattr(one, name) for one in everything])
         for name in ("variable", "factor", "low", "high", "name", "code", "derived", "truth", "implied")
     }
-    if any(np.isinf(one.low).any() for one in parts):
+    if any(np.isinf(one.low).any() for one, family in zip(parts, families, strict=True) if not family.proven):
         joined["implied"][:] = False  # what would have implied them may be among those that do not hold
     return Rows(row=np.concatenate(row), **joined)
 
 
 def _rows(family: Family, table: Table) -> Rows:
-    size = len(family.total)
-    printed = family.total >= 0
-    whole = np.flatnonzero(printed)
-    sign = -1.0 if family.least else 1.0
-    row = np.concatenate([whole, family.row])
-    variable = np.concatenate([family.total[printed], family.part])
-    of_part = np.where(printed[family.row], -sign, 1.0)
-    factor = np.concatenate([np.full(len(whole), sign), of_part])
+    size = len(family.code)
+    row, variable, factor, exact = family.row, family.variable, family.factor, family.exact
     truth = _summed(row, factor * table.truth[variable], size)
-    exact = family.exact & printed
     low, high = np.zeros(size), np.where(exact, 0.0, np.inf)
     unknown = np.isnan(truth)
     # a sum that the true counts do not bear out is not one
     wrong = ~unknown & (truth < 0)
     high = np.where(~unknown & exact & (truth > 0), np.inf, high)
-    if family.checked and unknown.any():
+    if family.proven:
+        wrong |= unknown
+    elif family.checked and unknown.any():
         wrong |= unknown & bool(_contradicted(row, variable, factor, exact, table, size))
     low = np.where(wrong, -np.inf, low)
     high = np.where(wrong, np.inf, high)
-    derived = np.full(size, family.derived) & ~wrong & np.where(printed, ~family.exact, family.exact)
+    derived = family.derived & ~wrong & ~exact
     name = np.full(size, family.name, dtype=object)
-    implied = np.zeros(size, dtype=bool) if family.implied is None else family.implied
-    return Rows(row, variable, factor, low, high, name, family.code, derived, np.where(wrong, np.nan, truth), implied)
+    return Rows(
+        row, variable, factor, low, high, name, family.code, derived, np.where(wrong, np.nan, truth), family.implied
+    )
 
 
 def _contradicted(row: Ints, variable: Ints, factor: Floats, exact: Flags, table: Table, size: int) -> bool:
