@@ -103,6 +103,18 @@ def test_estimates_of_a_rate_have_the_figures_of_its_events(settings: Settings) 
     assert many["estimate"].item() == 53.4
 
 
+def test_a_small_part_of_a_difference_has_no_more_decimals_than_the_difference(settings: Settings) -> None:
+    counts = {"measure": "arrest_rate", "numerator": 2_280.0, "denominator": 101_630.0,
+              "reference_numerator": 5_070.0, "reference_denominator": 448_690.0, "rung": "M1"}  # fmt: skip
+    parts = {"gap": 11.18, "age_band": 0.0023456, "period": 8.34e-10}
+    rows = [row(**counts, quantity="decomposition", term=term, estimate=value, lower=value, upper=value)
+            for term, value in parts.items()]  # fmt: skip
+    close = row(**counts, quantity="marginal_difference", estimate=0.0012345, lower=-0.4567, upper=0.4591)
+    found = protected(table(*rows, close), settings)
+    assert found["estimate"].tolist() == [11.2, 0.0, 0.0, 0.001]
+    assert found["lower"].tolist() == [11.2, 0.0, 0.0, -0.457]
+
+
 @pytest.mark.parametrize(("hidden", "back"), [
     ([], set()),
     ([("arrests", "2023-24")], set()),  # what the three years come to is shown

@@ -22,6 +22,8 @@ _ROUND_TO = 10  # of a released count of a sample: samples differ from published
 _MONTHS = ("3", "6", "9", "12")  # of survival: months between would tell of children one by one
 # Drawn towards a model as they are, each gives the events of its stratum back, and those the strata next to it.
 _OF_STRATA = ("stratum_rate", "stratum_rri")
+_DIFFERENCES = ("marginal_difference", "aipw_difference", "ipw_difference", "matched_difference")
+_PARTS = ("decomposition", "decomposition_share")  # of a difference, all of which have the decimals of the largest
 _COUNTS = ("numerator", "denominator", "reference_numerator", "reference_denominator")
 _ESTIMATES = ("estimate", "lower", "upper", "p_value")
 
@@ -105,14 +107,31 @@ def protected(
     few = (results[["denominator", "reference_denominator"]] < _FEW).any(axis=1)
     # residents are known to all, so that a rate has no more to it than its events
     few |= ~proportion & (results[["numerator", "reference_numerator"]] < _FEW).any(axis=1)
+    sizes = _sizes(shown)
     for name in _ESTIMATES:
-        values = shown[name].to_numpy(dtype=np.float64)
-        shown[name] = np.where(few, to_figures(values, _FEW_FIGURES), to_figures(values, _FIGURES))
+        values, size = shown[name].to_numpy(dtype=np.float64), 0.0 if name == "p_value" else sizes
+        few_, many = (to_figures(values, figures, like=size) for figures in (_FEW_FIGURES, _FIGURES))
+        shown[name] = np.where(few, few_, many)
     shown.loc[unsafe, [*_COUNTS, *_ESTIMATES, "q_value"]] = np.nan
     shown.loc[unsafe, "method"] = ""
     shown.loc[unsafe, "status"] = "hidden"
     shown["disclosure"] = np.where(unsafe, "hidden", "rounded")
     return shown.astype({"method": "str", "status": "str", "disclosure": "str"})
+
+
+def _sizes(results: pd.DataFrame) -> np.ndarray:
+    """What the figures of a row are counted from: 0 where from each of its numbers.
+
+    A difference close to 0, or a small part of one, would have far more decimals than the rates that it is of.
+    """
+    import numpy as np
+
+    numbers = results[["estimate", "lower", "upper"]].abs().max(axis=1)
+    found = numbers.where(results["quantity"].isin(_DIFFERENCES), 0.0)
+    parts = results["quantity"].isin(_PARTS)
+    keys = ["measure", "quantity", "period", "level", "group", "reference", "rung"]
+    whole = numbers[parts].groupby([results.loc[parts, name] for name in keys]).transform("max")
+    return np.asarray(np.nan_to_num(found.mask(parts, whole).to_numpy(dtype=np.float64)))
 
 
 def unpublished(one: Modelled, released: pd.DataFrame, links: Links) -> set[str]:

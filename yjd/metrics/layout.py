@@ -91,11 +91,11 @@ def _shown_as(own: Side, against: Side | None, hidden: NDArray[np.bool_]) -> Str
     return np.select([hidden, rounded], ["hidden", "rounded"], "shown").astype(np.str_)
 
 
-def to_figures(values: FloatArray, figures: int | None) -> FloatArray:
-    """Round to significant figures, or not at all."""
+def to_figures(values: FloatArray, figures: int | None, *, like: FloatArray | float = 0.0) -> FloatArray:
+    """Round to significant figures, or not at all; to the decimals of `like` with so many where that is larger."""
     if figures is None:
         return values
     with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.floor(np.log10(np.abs(values)))
+        size = np.floor(np.log10(np.fmax(np.abs(values), like)))
     scale = 10.0 ** (figures - 1 - np.where(np.isfinite(size), size, 0.0))
-    return np.asarray(np.round(values * scale) / scale)
+    return np.asarray(np.round(values * scale) / scale + 0.0)  # 0, not -0
