@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 AUDIT_COLUMNS = (*CELL_KEYS, "attack", "low", "high")
 SHOWN_EARLIER = "shown_earlier"  # a finding that no protection can mend
 NOT_SETTLED = "not settled"
+_OF_A_CELL = ["shown", "sums", "interval", NOT_SETTLED]  # the others are of counts that nobody prints
 
 
 def audit(
@@ -77,24 +78,41 @@ def audit(
     import pandas as pd
 
     frames = [releases] if isinstance(releases, pd.DataFrame) else list(releases)
+    found = _attacked(frames, rules, links, cells, children)
+    if len(frames) > 1 and len(found):
+        before = _attacked([frames[0].head(0), *frames[1:]], rules, links, cells, children, among=found)
+        found = _less_earlier(found, before)
+    return found[list(AUDIT_COLUMNS)]
+
+
+def _attacked(
+    frames: Sequence[pd.DataFrame],
+    rules: Rules,
+    links: Links,
+    cells: pd.DataFrame | None,
+    children: pd.DataFrame | None,
+    among: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """What can be worked out; `among` (with `CELL_KEYS`) are the only counts that are asked for."""
+    import pandas as pd
+
     table = Table.of(frames, rules, links, cells, children)
-    plain, system, targets, names, codes = _posed(table, rules, links)
+    wanted = None if among is None else table.keys.codes(among)
+    plain, system, targets, names, codes = _posed(table, rules, links, wanted)
     reach(system, targets)
     found = pd.concat([_read_off(frames[0], table, rules, links), plain, _narrowed(table, targets, names, codes)])
-    found = found.drop_duplicates([*CELL_KEYS, "attack"]).sort_values([*CELL_KEYS, "attack"], ignore_index=True)
-    if len(frames) > 1 and len(found):
-        found = _less_earlier(found, audit(frames[1:], rules, links, cells=cells, children=children))
-    return found[list(AUDIT_COLUMNS)]
+    return found.drop_duplicates([*CELL_KEYS, "attack"]).sort_values([*CELL_KEYS, "attack"], ignore_index=True)
 
 
 def _less_earlier(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Rename what the earlier releases gave away by themselves, as closely as all of them together do."""
-    keys = list(CELL_KEYS)
+    keys = [*CELL_KEYS, "kind"]
+    found, before = (one.assign(kind=one["attack"].replace(_OF_A_CELL, "")) for one in (found, before))
     known = before.groupby(keys, as_index=False, dropna=False).agg(low_then=("low", "max"), high_then=("high", "min"))
     joined = found.merge(known, on=keys, how="left")
     as_close = (joined["low_then"] >= joined["low"] - 0.5) & (joined["high_then"] <= joined["high"] + 0.5)
     renamed = found.assign(attack=found["attack"].mask(as_close.to_numpy(dtype=bool), SHOWN_EARLIER))
-    return renamed.drop_duplicates([*keys, "attack"], ignore_index=True)
+    return renamed.drop_duplicates([*CELL_KEYS, "attack"], ignore_index=True)
 
 
 def _finding(table: Table, codes: Codes, attack: Any, low: Any, high: Any) -> pd.DataFrame:
@@ -133,16 +151,16 @@ def _read_off(newest: pd.DataFrame, table: Table, rules: Rules, links: Links) ->
     return pd.concat(parts, ignore_index=True)
 
 
-def _posed(table: Table, rules: Rules, links: Links) -> tuple[pd.DataFrame, System, Targets, np.ndarray, Codes]:
+def _posed(
+    table: Table, rules: Rules, links: Links, wanted: Codes | None
+) -> tuple[pd.DataFrame, System, Targets, np.ndarray, Codes]:
     """Write the problem down: findings that need no programme, the equations, and the counts to be settled."""
     import pandas as pd
 
     families = [
         family
         for world in table.worlds
-        for family in relations(
-            table.keys, world, links, protected=table.protected[world.variable], truth=table.truth
-        )
+        for family in relations(table.keys, world, links, protected=table.protected[world.variable], truth=table.truth)
     ]
     unknown = table.low < table.high
     place = np.where(unknown, np.cumsum(unknown) - 1, -1)
@@ -153,13 +171,13 @@ def _posed(table: Table, rules: Rules, links: Links) -> tuple[pd.DataFrame, Syst
             sparse.csr_array((0, len(own))), none, none, no, none, table.low[own], table.high[own], table.truth[own],
             np.zeros(len(own), dtype=bool),
         )  # fmt: skip
-        targets, names, codes = _targets(table, None, np.zeros(0, dtype=bool), nothing, rules, links)
+        targets, names, codes = _targets(table, None, np.zeros(0, dtype=bool), nothing, rules, links, wanted)
         return pd.DataFrame(columns=list(AUDIT_COLUMNS)), nothing, targets, names, codes
     open_ = np.zeros(len(rows.low), dtype=bool)
     open_[rows.row[unknown[rows.variable]]] = True
     plain = _plain(table, rows, ~open_, rules)
     system = tightened(system_of(rows, table, open_, place))
-    targets, names, codes = _targets(table, rows, open_, system, rules, links)
+    targets, names, codes = _targets(table, rows, open_, system, rules, links, wanted)
     return plain, system, targets, names, codes
 
 
@@ -189,13 +207,15 @@ def _of_today(table: Table, rows: Rows) -> Flags:
 
 
 def _targets(
-    table: Table, rows: Rows | None, open_: Flags, system: System, rules: Rules, links: Links
+    table: Table, rows: Rows | None, open_: Flags, system: System, rules: Rules, links: Links, wanted: Codes | None
 ) -> tuple[Targets, np.ndarray, Codes]:
     """The counts that must stay in doubt: hidden cells, and the derived counts that rest on them."""
     unknown = np.flatnonzero(table.low < table.high)
     true = table.truth[unknown]
     small, other = (flags[unknown] for flags in _sensitive(table, rules, links, table.truth))
     cells = np.flatnonzero((small | other | np.isnan(true)) & (table.protected & table.present)[unknown])
+    if wanted is not None:
+        cells = cells[np.isin(table.code[unknown[cells]], wanted)]
     whole = other[cells] | ~table.hidden[unknown[cells]]  # any so many counts, not those below the minimum
     first, last = _hidden_range(rules)
     derived = np.zeros(0, dtype=np.int64)
@@ -206,6 +226,8 @@ def _targets(
         with np.errstate(invalid="ignore"):
             matters = np.isnan(rows.truth[of_rows]) | ((rows.truth[of_rows] >= first) & (rows.truth[of_rows] <= last))
         derived = np.flatnonzero((rows.derived & _of_today(table, rows))[of_rows] & matters)
+        if wanted is not None:
+            derived = derived[np.isin(rows.code[of_rows][derived], wanted)]
         offset, row_truth = system.offset[derived], rows.truth[of_rows][derived]
         row_name, row_code = rows.name[of_rows][derived], rows.code[of_rows][derived]
     least, most = activity(system)
