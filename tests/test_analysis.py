@@ -8,11 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from yjd.analysis import analyse, pairs, pathways
+from tests.conftest import prepared
+from yjd.analysis import analyse, gather, pairs, pathways
 from yjd.config import Settings, load
 from yjd.measures import measures, stages
 from yjd.project import template
 from yjd.schema import ALL, SPLITS
+from yjd.warehouse import Warehouse
 
 
 def settings(folder: Path, **changes: str) -> Settings:
@@ -62,3 +64,14 @@ def test_a_series_falls_by_what_it_falls_and_stops_at_a_break(tmp_path: Path) ->
     apart = settings(tmp_path, own=('headline = "2024-25"', broken))
     assert list(found(apart, "trend_rate")) == ["2022-23"]
     assert found(apart, "change_rate")["2021-22"][1] == "break"
+
+
+def test_draws_of_imputation_cannot_be_repeated_without_the_key_of_the_project(tmp_path: Path) -> None:
+    seeds = []
+    for name in ("one", "other", "one"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        own = settings(tmp_path / name, own=("demonstration = true", "demonstration = false"))
+        with Warehouse.open() as warehouse:
+            seeds.append(gather(prepared(warehouse), [], {}, own).seed)
+    assert seeds[0] == seeds[2] != seeds[1]
+    assert min(seeds) > 2**128  # far too many to try them all

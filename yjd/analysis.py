@@ -37,7 +37,8 @@ class Evidence:
     strata : DataFrame
         Known and unknown children at the finest split: see `yjd.unknowns`.
     seed : int
-        Of imputation: from the strata, so that the same extracts give the same draws.
+        Of imputation: from the strata, so that the same extracts give the same draws, and from the project's key, so
+        that nobody outside can try all seeds on a table that is public and then all counts on one that is not.
     sources : dict
         Level of ethnic groups to stage to whose ethnicity its records carry: see `yjd.pathways.sources`.
     """
@@ -53,6 +54,7 @@ def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, 
     """Make the evidence, after the cube."""
     import pandas as pd
 
+    from yjd.folders import keyed
     from yjd.metrics.counts import CHILD_SUMS
     from yjd.pathways import sources
     from yjd.repeats import child_sums
@@ -70,7 +72,7 @@ def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, 
         sums,
         shared,
         strata,
-        int(pd.util.hash_pandas_object(strata, index=False).sum() % 2**31),
+        int(keyed(settings, str(pd.util.hash_pandas_object(strata, index=False).sum())), 16),
         {level: sources(warehouse, on_the_way.values(), settings.extracts, level=level) for level in levels},
     )
 

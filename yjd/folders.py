@@ -38,8 +38,13 @@ def fingerprints(settings: Settings, hashes: Mapping[str, str]) -> dict[str, str
     A plain hash of a partner's table of counts would confirm a guess at those that are hidden: there are few to try.
     The key is made once and stays in work/sensitive; a demonstration, which hides nothing real, has a known one.
     """
+    return {name: keyed(settings, digest) for name, digest in hashes.items()}
+
+
+def keyed(settings: Settings, text: str) -> str:
+    """The hash of a text, in 64 hexadecimal digits, that nobody can work out without the project's own key."""
     key = b"demonstration" if settings.project.demonstration else _key(Folders.of(settings).sensitive / "project.key")
-    return {name: hmac.new(key, digest.encode(), "sha256").hexdigest() for name, digest in hashes.items()}
+    return hmac.new(key, text.encode(), "sha256").hexdigest()
 
 
 def _key(path: Path) -> bytes:
