@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from yjd.measures import Measure, Stage
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from yjd.config import Settings
     from yjd.metrics import Plan
-    from yjd.metrics.counts import Kind
+    from yjd.metrics.complete import Completed
+    from yjd.metrics.counts import Counts, Kind
     from yjd.pathways import Pathway
     from yjd.warehouse import Warehouse
 
@@ -48,6 +49,21 @@ class Evidence:
     strata: pd.DataFrame
     seed: int
     sources: dict[str, dict[str, str]]
+    _drawn: dict[tuple[str, ...], Completed] = field(default_factory=dict, compare=False, repr=False)
+
+    def drawn(self, strata: pd.DataFrame, counts: Counts, *, kind: Kind, plan: Plan) -> Completed | None:
+        """Draws for some measures' strata, made once: those for cells that are not released serve the released."""
+        from yjd.metrics.complete import impute
+        from yjd.metrics.counts import STRATUM
+
+        if strata.empty or not plan.imputations:
+            return None
+        asked = (kind, str(plan.imputations), *strata["measure"].unique())
+        kept = self._drawn.get(asked)
+        if kept is None or not kept.keys.equals(counts.frame[[*STRATUM]].drop_duplicates(ignore_index=True)):
+            kept = impute(strata, counts, kind=kind, imputations=plan.imputations, seed=plan.seed)
+            self._drawn[asked] = kept
+        return kept
 
 
 def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, Stage], settings: Settings) -> Evidence:
@@ -112,9 +128,10 @@ def analyse(
 
     from yjd.measures import counts
     from yjd.metrics import adjust, all_results
+    from yjd.metrics.counts import Counts
     from yjd.repeats_coarse import coarse_shared, coarse_sums
 
-    plan, least = _plan(settings), settings.disclosure.minimum_count
+    plan, least = replace(_plan(settings), allocated=not released), settings.disclosure.minimum_count
     sums, beside = None, dict[str, pd.DataFrame]()
     if evidence is not None:
         plan, sums = replace(plan, seed=evidence.seed), evidence.sums
@@ -129,8 +146,9 @@ def analyse(
             frame = coarse_sums(frame, kind=kind, minimum=least)
         names = [one.id for one in together]
         own = {name: table[table["measure"].isin(names)] for name, table in beside.items()}
-        found = all_results(frame, kind=kind, per=per, plan=plan, **own)
-        tables.append(found[found["quantity"] != "rri_allocated"] if released else found)
+        prepared = Counts.of(frame)
+        drawn = None if evidence is None else evidence.drawn(own["strata"], prepared, kind=kind, plan=plan)
+        tables.append(all_results(prepared, kind=kind, per=per, plan=plan, drawn=drawn, **own))
     for way in pathways(settings, stages):
         tables += _along(way, cells, stages, settings, evidence)
     results = pd.concat(tables, ignore_index=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yjd.counting import Counted, count, every_period, links_of
+from yjd.csv_text import csv_text
 from yjd.errors import ConfigurationError
 from yjd.folders import Folders, alone, history_url
 from yjd.history_lock import hold
@@ -133,18 +135,24 @@ def _run(settings: Settings, progress: Progress, *, report: bool, still_held: Ca
     from yjd.reporting.workbook import workbook
 
     folders, register = Folders.of(settings), recommendations.find(settings)
-    with _warehouse(settings) as warehouse:
+    with ThreadPoolExecutor(max_workers=1) as beside, _warehouse(settings) as warehouse:
         loaded = load_extracts(settings, warehouse, folders.sensitive, progress)
         progress("Counting the stages")
         counted = count(settings, warehouse, fed=loaded.fed)
+        earlier = _earlier_releases(settings, run_name(settings, loaded.hashes))
+        counted = replace(counted, earlier=[one.manifest for one in earlier])
+        links = links_of(counted)
+        progress("Protecting small counts")
+        # nearly all of its time goes into linear programmes, outside Python, so that a thread is enough
+        protected = beside.submit(protect_cells, settings, counted, [one.cells for one in reversed(earlier)])
         progress("Fitting the models")
         models = modelling.model(warehouse, counted.cube, counted.cells, counted.measures, counted.stages, settings)
-    earlier = _earlier_releases(settings, run_name(settings, loaded.hashes))
-    progress("Protecting small counts")
-    counted = replace(counted, earlier=[one.manifest for one in earlier])
-    released = protect_cells(settings, counted, [one.cells for one in reversed(earlier)])
-    progress("Computing the measures")
-    modelled = [model_release.releasable(one, settings, released, links_of(counted)) for one in models]
+        progress("Computing the measures")
+        unprotected = pd.concat(
+            [compute(counted.cells, counted, settings), *(one.results for one in models)], ignore_index=True
+        )
+    released = protected.result()
+    modelled = [model_release.releasable(one, settings, released, links) for one in models]
     results = pd.concat([compute(released, counted, settings, released=True), *modelled], ignore_index=True)
     names = [one.run for one in earlier]
     manifest = build_manifest(settings, loaded, counted, released, models, names)
@@ -152,9 +160,6 @@ def _run(settings: Settings, progress: Progress, *, report: bool, still_held: Ca
     progress("Drawing the charts")
     charts = charts_for(results, manifest)
     progress("Writing the release")
-    unprotected = pd.concat(
-        [compute(counted.cells, counted, settings), *(one.results for one in models)], ignore_index=True
-    )
     review = {"cells": counted.cells, "released_cells": released, "results": unprotected}
     review["accounting"] = pd.DataFrame(loaded.accounting)
     # not in the release: what share of all counts is shown would be one more equation about the hidden ones
@@ -162,7 +167,6 @@ def _run(settings: Settings, progress: Progress, *, report: bool, still_held: Ca
     review |= {f"models/{one.measure.id}_{name}": table for one in models for name, table in one.diagnostics.items()}
     _write_review(folders.review / manifest["run"], review)
     files = {f"charts/{name}": content for name, content in charts.items()}
-    links = links_of(counted)
     files |= {
         f"models/{one.measure.id}.md": model_release.card(one, settings, released, links).encode() for one in models
     }
@@ -303,5 +307,5 @@ def _write_review(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     for name, table in tables.items():
         partial = folder / f"{name}.partial"
         partial.parent.mkdir(parents=True, exist_ok=True)
-        table.to_csv(partial, index=False, encoding="utf-8", lineterminator="\n")
+        partial.write_text(csv_text(table), encoding="utf-8", newline="")
         partial.replace(folder / f"{name}.csv")

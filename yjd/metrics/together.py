@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from yjd.metrics.change import change
-from yjd.metrics.complete import allocate, impute
+from yjd.metrics.complete import Completed, allocate, impute
 from yjd.metrics.control import control_chart
 from yjd.metrics.counts import EVERYONE, OTHERS, Counts, Kind
 from yjd.metrics.funnel import funnel
@@ -47,6 +47,8 @@ class Plan:
         Earlier and later period of every change.
     imputations, seed : int
         How often unknown ethnicity is imputed, where `all_results` is given strata, and from which seed.
+    allocated : bool
+        Whether it is then shared out within strata, too.
     """
 
     references: Sequence[str]
@@ -60,6 +62,7 @@ class Plan:
     pairs: Sequence[tuple[str, str]] = ()
     imputations: int = 0
     seed: int = 1
+    allocated: bool = True
 
 
 def all_results(
@@ -70,6 +73,7 @@ def all_results(
     plan: Plan,
     shared: pd.DataFrame | None = None,
     strata: pd.DataFrame | None = None,
+    drawn: Completed | None = None,
 ) -> pd.DataFrame:
     """Every metric of the plan.
 
@@ -86,6 +90,8 @@ def all_results(
         Sums over children who are in both periods of a pair, for `change`.
     strata : DataFrame, optional
         Known and unknown children at the finest split, for `imputed_ratio`.
+    drawn : Completed, optional
+        What `impute` gave for these strata, margins and plan before; without it, it is drawn here.
 
     Returns
     -------
@@ -103,10 +109,11 @@ def all_results(
     if plan.over:
         tables.append(standardised_rate(counts, kind=kind, per=per, over=plan.over, confidence=confidence))
     # one set of draws serves every reference
-    completed = None if strata is None or strata.empty or not plan.imputations else (
-        impute(strata, counts, kind=kind, imputations=plan.imputations, seed=plan.seed),
-        allocate(strata, counts, kind=kind),
-    )  # fmt: skip
+    shared_out = None
+    if strata is not None and len(strata) and plan.imputations:
+        if drawn is None:
+            drawn = impute(strata, counts, kind=kind, imputations=plan.imputations, seed=plan.seed)
+        shared_out = allocate(strata, counts, kind=kind) if plan.allocated else None
     for reference in dict.fromkeys(plan.references):
         part = _where_it_is_a_group(counts, reference)
         compared = [
@@ -119,15 +126,13 @@ def all_results(
             difference(part, kind=kind, reference=reference, per=per, confidence=confidence),
             excess(part, kind=kind, reference=reference, confidence=confidence),
         ]
-        if completed is not None:
-            drawn, shared_out = completed
+        if drawn is not None:
             imputed = imputed_ratio(
                 drawn, part, kind=kind, reference=reference, confidence=confidence, figures=_FIGURES
             )
-            tables += [
-                imputed[imputed["quantity"] == "rri_imputed"],
-                allocated_ratio(shared_out, part, kind=kind, reference=reference, figures=_FIGURES),
-            ]  # fmt: skip
+            tables.append(imputed[imputed["quantity"] == "rri_imputed"])
+        if shared_out is not None:
+            tables.append(allocated_ratio(shared_out, part, kind=kind, reference=reference, figures=_FIGURES))
         if plan.over:
             tables += [
                 metric(part, kind=kind, reference=reference, over=plan.over, confidence=confidence)
