@@ -17,6 +17,7 @@ from yjd.disclosure.hiding import LATER_SHARE, Hiding
 from yjd.disclosure.primary import reasons, too_small
 from yjd.disclosure.rounding import consistent_rounding
 from yjd.disclosure.rules import Links, Rules
+from yjd.disclosure.starting import started
 from yjd.disclosure.system import System, build_system
 from yjd.errors import DisclosureError
 from yjd.schema import ALL, CELL_COLUMNS, CELL_KEYS, HIDDEN, KNOWN, SPLITS, UNKNOWN
@@ -217,6 +218,7 @@ def _hide(block: Block, rules: Rules, links: Links) -> tuple[Flags, Flags, int]:
     free = (own | kept | _any_of(unknown, system)) & ~fixed
     sensitive = np.flatnonzero(own & ~fixed)
     aims = _aims(system, sensitive, worked_out | _any_of(block.own == "count", system), rules)
+    system = started(system)
     every = ~fixed
     likely = every & (~too_zero(system.n, rules))
     hidden, left = _search(system, aims, cost, free, likely, every)
