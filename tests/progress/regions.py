@@ -16,6 +16,7 @@ from yjd.metrics import change, rate, relative_rate
 GROUPS = ("Asian", "Black", "Mixed", "Other", "White")
 CHILDREN = np.array([91_397, 33_877, 24_882, 14_360, 149_563.0])
 THEN, NOW = "2020-21", "2024-25"
+BETWEEN = ("2021-22", "2022-23", "2023-24")
 KNOWN = 0.95  # of children have a group
 # yearly first-time entrants for every 100,000, and pre-court outcomes of every 100, at the baseline
 RATES = {"entrants": np.array([110, 380, 330, 120, 190.0]) / 1e5, "precourt": np.array([0.52, 0.42, 0.45, 0.5, 0.6])}
@@ -30,6 +31,7 @@ class Change:
     rates: Mapping[str, np.ndarray] = field(default_factory=dict)  # measure: factor of each of GROUPS
     known_then: np.ndarray = field(default_factory=lambda: np.full(5, KNOWN))
     known_now: np.ndarray = field(default_factory=lambda: np.full(5, KNOWN))
+    every_year: bool = False  # count the years between too, in which rates and recording move evenly
     dispersion: float = 1.0  # of years: how much more than chance a year varies
 
 
@@ -38,15 +40,30 @@ def of(**factors: float) -> np.ndarray:
     return np.array([factors.get(group, 1.0) for group in GROUPS])
 
 
+def periods(what: Change) -> tuple[str, ...]:
+    """The years that are counted."""
+    return (THEN, *BETWEEN, NOW) if what.every_year else (THEN, NOW)
+
+
+def calendar(what: Change) -> list[dict[str, str]]:
+    """The same as release.json lists them."""
+    return [
+        {"period": name, "kind": "financial_year", "start": f"{name[:4]}-04-01", "end": f"{int(name[:4]) + 1}-03-31"}
+        for name in periods(what)
+    ]
+
+
 def counts(what: Change, *, regions: int, volume: float, seed: int) -> dict[str, pd.DataFrame]:
     """Counts of both measures in so many regions, with Unknown, Known and All."""
     chance = np.random.default_rng(seed)
     frames = {}
     for measure, kind in KINDS.items():
         parts = []
-        for period, known in ((THEN, what.known_then), (NOW, what.known_now)):
-            factor = what.rates.get(measure, np.ones(5)) if period == NOW else np.ones(5)
-            true = RATES[measure] * factor
+        years = periods(what)
+        for number, period in enumerate(years):
+            way = number / (len(years) - 1)
+            known = (1 - way) * what.known_then + way * what.known_now
+            true = RATES[measure] * what.rates.get(measure, np.ones(5)) ** way
             if kind == "rate":
                 base = np.broadcast_to(CHILDREN * volume, (regions, 5))
                 events = _events(chance, base * true, what.dispersion)

@@ -9,12 +9,13 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tests.progress.regions import GROUPS, KNOWN, RATES, Change, counts, expected, of, results, wanted
+from tests.progress.regions import GROUPS, KNOWN, RATES, Change, calendar, counts, expected, of, results, wanted
 from tests.study.coverage import write_tables
 from tests.study.intervals import markdown
 from yjd.metrics import control_chart, excess
@@ -23,6 +24,7 @@ from yjd.progress.changes import changes, released_rows
 from yjd.progress.priorities import rank_intervals
 from yjd.progress.signals import early_signals
 from yjd.progress.verdicts import VERDICTS, judge, with_detectable
+from yjd.progress.years import with_year_variation
 from yjd.recommendations import Judging
 
 REGIONS = 1000
@@ -46,29 +48,35 @@ def _known(**shares: float) -> np.ndarray:
     return np.array([shares.get(group, KNOWN) for group in GROUPS])
 
 
+_years = partial(Change, every_year=True)  # five on record
 SCENARIOS = (
-    Scenario("nothing", Change()),
-    Scenario("the rate of one group falls by 40%", Change({"entrants": of(Black=0.6)}), better=(TRACKED,)),
+    Scenario("nothing", _years()),
+    Scenario("the rate of one group falls by 40%", _years({"entrants": of(Black=0.6)}), better=(TRACKED,)),
     Scenario(
-        "both rates fall by 30%, the ratio stays", Change({"entrants": np.full(5, 0.7), "precourt": np.full(5, 1.15)})
+        "both rates fall by 30%, the ratio stays", _years({"entrants": np.full(5, 0.7), "precourt": np.full(5, 1.15)})
     ),
-    Scenario("only the reference gets worse", Change({"entrants": of(White=1.4), "precourt": of(White=0.8)})),
+    Scenario("only the reference gets worse", _years({"entrants": of(White=1.4), "precourt": of(White=0.8)})),
     Scenario(
-        "the ratio falls while both rates rise", Change({"entrants": of(Black=1.2, White=1.8)}), worse=(TRACKED,)
+        "the ratio falls while both rates rise", _years({"entrants": of(Black=1.2, White=1.8)}), worse=(TRACKED,)
     ),
-    Scenario("only recording: one group known for 75 of 100, not 95", Change(known_now=_known(Black=0.75))),
-    Scenario("only recording: one group known for 90 of 100, not 95", Change(known_now=_known(Black=0.9))),
-    Scenario("only recording: a small group known for 50 of 100, not 95", Change(known_now=_known(Other=0.5))),
-    Scenario("only recording: one group known for 95 of 100, not 75", Change(known_then=_known(Black=0.75))),
-    Scenario("unknown ethnicity rises from 5 to 20 of 100", Change(known_now=np.full(5, 0.8))),
-    Scenario("unknown ethnicity falls from 20 to 5 of 100", Change(known_then=np.full(5, 0.8))),
+    Scenario("only recording: one group known for 75 of 100, not 95", _years(known_now=_known(Black=0.75))),
+    Scenario("only recording: one group known for 90 of 100, not 95", _years(known_now=_known(Black=0.9))),
+    Scenario("only recording: a small group known for 50 of 100, not 95", _years(known_now=_known(Other=0.5))),
+    Scenario("only recording: one group known for 95 of 100, not 75", _years(known_then=_known(Black=0.75))),
+    Scenario("unknown ethnicity rises from 5 to 20 of 100", _years(known_now=np.full(5, 0.8))),
+    Scenario("unknown ethnicity falls from 20 to 5 of 100", _years(known_then=np.full(5, 0.8))),
     Scenario(
-        "nothing; the ratio of one group is just at the target", Change(),
+        "nothing; the ratio of one group is just at the target", _years(),
         targets={"entrants": float(RATES["entrants"][1] / RATES["entrants"][4])},
     ),
-    Scenario("nothing; years vary 1.5 times as much as chance, which is not said", Change(dispersion=1.5)),
+    Scenario("nothing; years vary 1.5 times as much as chance, which is not said", _years(dispersion=1.5)),
+    Scenario("nothing; years vary 3 times as much as chance, which is not said", _years(dispersion=3.0)),
+    Scenario("two years on record: nothing", Change()),
+    Scenario("two years on record: the rate of one group falls by 40%", Change({"entrants": of(Black=0.6)}),
+             better=(TRACKED,)),
+    Scenario("two years on record: nothing; years vary 1.5 times as much, which is not said", Change(dispersion=1.5)),
     Scenario(
-        "nothing; years vary 1.5 times as much as chance, which is said", Change(dispersion=1.5),
+        "two years on record: nothing; years vary 1.5 times as much, which is said", Change(dispersion=1.5),
         judging=Judging(year_dispersion=1.5),
     ),
 )  # fmt: skip
@@ -78,7 +86,8 @@ def judged(scenario: Scenario, *, regions: int, volume: float, seed: int) -> pd.
     """Every comparison of so many regions, each a register by itself."""
     rows = released_rows(results(counts(scenario.change, regions=regions, volume=volume, seed=seed)))
     asked = wanted(regions, targets=scenario.targets)
-    return judge(changes(asked, rows), scenario.judging, family=pd.factorize(asked["area"])[0])
+    found = with_year_variation(changes(asked, rows), rows, calendar(scenario.change))
+    return judge(found, scenario.judging, family=pd.factorize(asked["area"])[0])
 
 
 def false_verdicts(found: pd.DataFrame, scenario: Scenario) -> dict[str, float]:

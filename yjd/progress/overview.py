@@ -29,6 +29,7 @@ from yjd.progress.verdicts import (
     with_detectable,
 )
 from yjd.progress.wanted import comparisons
+from yjd.progress.years import with_year_variation
 from yjd.recommendations import Recommendation, Register, from_json
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _KEPT = (
     "rate_change", "rate_change_lower", "rate_change_upper", "ratio_change", "ratio_change_lower",
     "ratio_change_upper", "ratio_change_method", "p_value", "q_value", "q_target", "target_rate", "target_ratio",
     "target_date", "better", "detectable", "needed", "visible_by", "tests",
+    "year_dispersion", "year_freedom", "year_factor",
 )  # fmt: skip
 
 
@@ -232,6 +234,7 @@ def _judged(
         found.append(own)
     frame = pd.concat(found, ignore_index=True)
     confidence = float(rows["confidence"].min()) if len(rows) else 0.95
+    frame = with_year_variation(frame, rows, manifest["periods"])
     frame = with_detectable(judge(frame, register.judging, confidence=confidence), register.judging)
     frame = _dated(frame, periods)
     measures = {measure["id"]: measure for measure in manifest["measures"]}

@@ -69,6 +69,7 @@ def reasons(row: Row, measure: Mapping[str, Any] | None, judging: Judging) -> tu
         found += [_ratio(row), _whose(row)]
     found += [
         _chance(row, judging),
+        _years(row, judging),
         _detectable(row, judging),
         _target(row),
         _visible(row),
@@ -130,6 +131,23 @@ def _chance(row: Row, judging: Judging) -> str:
     if alone == ["ratio"]:
         return "Taken alone the ratio is better, but the group's own rate is not clearly so."
     return ""
+
+
+def _years(row: Row, judging: Judging) -> str:
+    """By how much more than chance years vary, whose word that is, and what was allowed for."""
+    given = judging.year_dispersion
+    shown, used = (float(row[f"year_{name}"]) for name in ("dispersion", "factor"))
+    said = f"Years are taken to vary {given:.2g} times as much as chance alone, as the register says"
+    if math.isnan(shown):
+        few = "Too few years are on record to see whether they vary more than by chance"
+        return f"{said}." if given > 1 else f"{few}, so that this is not allowed for."
+    if used <= given:
+        before = f"the years before show {shown:.2g} times"
+        return f"{said}; {before}." if given > 1 else f"Years are taken to vary by chance alone; {before}."
+    return (
+        f"The years before vary {shown:.2g} times as much as chance alone; since they are few, {used:.2g} times is "
+        "allowed for (variances)."
+    )
 
 
 def _detectable(row: Row, judging: Judging) -> str:

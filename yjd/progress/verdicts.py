@@ -40,7 +40,7 @@ def judge(
     ----------
     frame : DataFrame
         From `yjd.progress.changes.changes`, with `better` (-1 where lower is better, 1 where higher is), target_rate
-        and target_ratio (NaN where there is none).
+        and target_ratio (NaN where there is none); and of `yjd.progress.years`, where years are to be looked at.
     judging : Judging
         From the register.
     family : array of int, optional
@@ -56,16 +56,19 @@ def judge(
         target says so), reference_change and recording (logs; by how much recording could have moved the ratio), and
         tests (how many the register makes).
     """
-    frame = _dispersed(frame.reset_index(drop=True), judging.year_dispersion)
+    frame = frame.reset_index(drop=True)
     family = np.zeros(len(frame), dtype=np.intp) if family is None else family
-    shift, error = recording_shift(frame), judging.error_percent / 100
-    tests = {held: _tests(frame, shift if held else None, confidence) for held in (True, False)}
     judged = (frame["status"] == "ok").to_numpy(dtype=bool)
     same = frame.groupby([family, *_SAME], sort=False, dropna=False).ngroup().to_numpy()
+    with_target = frame[["target_rate", "target_ratio"]].notna().any(axis=1).to_numpy(dtype=bool)
+    once = _first(same, judged).astype(np.float64) + _first(same, judged & with_target)
+    of_register = pd.Series(once).groupby(family).transform("sum").to_numpy(dtype=np.float64)
+    factor = _year_factor(frame, judging, of_register)
+    frame = _dispersed(frame, factor)
+    shift, error = recording_shift(frame), judging.error_percent / 100
+    tests = {held: _tests(frame, shift if held else None, confidence) for held in (True, False)}
     corrected = {held: _correct(one, judged, family, same, judging.correction) for held, one in tests.items()}
     claims = {held: _claims(frame, tests[held], corrected[held], error) for held in (True, False)}
-    of_register = pd.Series(_first(same, judged)).groupby(family).transform("sum").to_numpy(dtype=np.float64)
-    of_register += pd.Series(_first(same, judged & ~np.isnan(tests[False]["met"]))).groupby(family).transform("sum")
     z = _standard_errors(judging, of_register)
     volumes = Volumes.of(frame)
     wanted = judging.power_percent / 100
@@ -78,6 +81,7 @@ def judge(
         verdict=verdict, reason=reason, p_value=np.where(judged, tests[True]["change"], np.nan),
         q_value=corrected[True]["change"], q_target=corrected[True]["met"],
         needed=np.where(judged, np.exp(sign * needed), np.nan), by_target=by_target, tests=of_register,
+        year_factor=factor,
         reference_change=_reference_change(frame)[0],
         recording=np.where(sign < 0, shift.ratio_fell, shift.ratio_rose),
     )  # fmt: skip
@@ -116,10 +120,22 @@ def _standard_errors(judging: Judging, tests: FloatArray) -> FloatArray:
     return np.asarray(special.ndtri(1 - error / (2 * np.maximum(tests, 1.0))), dtype=np.float64)
 
 
-def _dispersed(frame: pd.DataFrame, times: float) -> pd.DataFrame:
+def _year_factor(frame: pd.DataFrame, judging: Judging, tests: FloatArray) -> FloatArray:
+    """How many times as large as by chance alone variances are taken to be.
+
+    The larger of what the register says and, where they show more than chance, what the years before show
+    (`yjd.progress.years`), as much larger as Student's t asks at the level of the register's tests: they are few.
+    """
+    if "year_dispersion" not in frame:
+        return np.full(len(frame), judging.year_dispersion)
+    shown, freedom = (frame[f"year_{name}"].to_numpy(dtype=np.float64) for name in ("dispersion", "freedom"))
+    z = _standard_errors(judging, tests)
+    unsure = (special.stdtrit(np.maximum(freedom, 1.0), special.ndtr(z)) / z) ** 2
+    return np.fmax(judging.year_dispersion, np.where(shown > 1, shown * unsure, np.nan))
+
+
+def _dispersed(frame: pd.DataFrame, times: FloatArray) -> pd.DataFrame:
     """Changes whose variances are so many times as large; they stay as they are at 1."""
-    if times == 1:
-        return frame
     wider, found = np.sqrt(times), {}
     for name in ("rate_change", "ratio_change"):
         value = frame[name].to_numpy(dtype=np.float64)
