@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from yjd.disclosure.audit import SHOWN_EARLIER, audit
 from yjd.disclosure.mending import totals_of
 from yjd.disclosure.periods import overlapping
-from yjd.disclosure.protect import protect
+from yjd.disclosure.protect import protected
 from yjd.disclosure.rules import Links, Rules
 from yjd.errors import DisclosureError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ATTEMPTS = 5  # to hide more where all releases together still give a count away
+_ATTEMPTS = 4  # to hide more where all releases together still give a count away
 
 
 def guard(
@@ -63,17 +63,17 @@ def guard(
             "Add the years, quarters or months that they share to [periods].",
         )
     more: list[pd.DataFrame] = []
-    for attempt in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         before = [*more, *earlier]
-        released = protect(
+        released, alternatives = protected(
             cells, rules, links,
             earlier=pd.concat(before, ignore_index=True) if before else None, children=children,
         )  # fmt: skip
-        found = audit([released, *earlier], rules, links, cells=cells, children=children)
+        found = audit([released, *earlier], rules, links, cells=cells, children=children, alternatives=alternatives)
         found = found[found["attack"] != SHOWN_EARLIER]  # nothing can take it back
         if found.empty or not earlier:
             break
-        more.insert(0, totals_of(found, released, links, wide=attempt > 0))
+        more.insert(0, totals_of(found, released, links))
     if len(found):
         raise DisclosureError(
             f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",

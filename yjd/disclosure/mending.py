@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def totals_of(found: pd.DataFrame, released: pd.DataFrame, links: Links, *, wide: bool) -> pd.DataFrame:
-    """The cells of a release that hold what an attack found: those of longer periods and of the whole stage.
+def totals_of(found: pd.DataFrame, released: pd.DataFrame, links: Links) -> pd.DataFrame:
+    """The cells of a release that hold what an attack found: of longer periods, the whole stage, all areas, all groups.
 
     Parameters
     ----------
@@ -26,8 +26,6 @@ def totals_of(found: pd.DataFrame, released: pd.DataFrame, links: Links, *, wide
         Cells after protection.
     links : Links
         How stages and periods are tied to each other.
-    wide : bool
-        Whether also those of all areas and of all groups, at each of these.
 
     Returns
     -------
@@ -37,10 +35,9 @@ def totals_of(found: pd.DataFrame, released: pd.DataFrame, links: Links, *, wide
     import pandas as pd
 
     held = {"period": [(part, whole) for whole, parts in links.related_periods.items() for part in parts if part],
-            "stage": list(links.subsets.items())}  # fmt: skip
-    if wide:
-        held["area"] = [(area, ALL) for area in found["area"].unique()]
-        held["group"] = [(group, whole) for group in found["group"].unique() for whole in (KNOWN, ALL)]
+            "stage": list(links.subsets.items()),
+            "area": [(area, ALL) for area in found["area"].unique()],
+            "group": [(group, whole) for group in found["group"].unique() for whole in (KNOWN, ALL)]}  # fmt: skip
     keys = list(CELL_KEYS)
     asked = found[keys]
     for name, pairs in held.items():
