@@ -250,7 +250,7 @@ def counts(cells: pd.DataFrame, measure: Measure, sums: pd.DataFrame | None = No
     result["denominator"] = joined["n_below"].astype("float64").mask(unmatched, 0.0)
     result["status"] = _outranking(joined, "status", STATUS_ORDER)
     result["disclosure"] = _outranking(joined, "disclosure", DISCLOSURES)
-    return result if sums is None else _with_sums(result, sums, [*keys, "measure"])
+    return result if sums is None else _with_sums(result, sums[sums["measure"] == measure.id], keys)
 
 
 def _with_sums(result: pd.DataFrame, sums: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ a formula. The same sheets give the same bytes.
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import re
@@ -173,7 +174,12 @@ def _attribute(text: str) -> str:
 
 
 def _text(value: Value) -> str:
-    return _NOT_XML.sub(" ", plain(value)) if isinstance(value, str) else f"{value:.10g}"
+    return _words(value) if isinstance(value, str) else f"{value:.10g}"
+
+
+@functools.lru_cache(maxsize=10_000)  # the same few words stand in very many cells
+def _words(text: str) -> str:
+    return _NOT_XML.sub(" ", plain(text))
 
 
 def xlsx(sheets: Sequence[Sheet], *, title: str) -> bytes:
