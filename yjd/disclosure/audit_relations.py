@@ -119,6 +119,7 @@ def _over_groups(w: World, links: Links) -> Iterator[Family | None]:
     every, known, unknown = (w.keys.word("group", word) for word in (ALL, KNOWN, UNKNOWN))
     special = (group == every) | (group == known) | (group == unknown)
     has_known = w.find(w.moved(own, "group", known)) >= 0
+    broad, detailed = w.keys.word("level", "broad"), w.keys.word("level", "detailed")
     for chosen, whole in (
         (~special, known),
         (has_known & ((group == known) | (group == unknown)), every),
@@ -127,8 +128,14 @@ def _over_groups(w: World, links: Links) -> Iterator[Family | None]:
         totals = w.moved(own[chosen], "group", whole)
         _, total, row, complete = _grouped(w, totals, ("stage", "level"))
         there = total >= 0
-        yield w.family("rest", total[there], *_among(there, row, own[chosen]), exact=complete[there])
-    broad, detailed = w.keys.word("level", "broad"), w.keys.word("level", "detailed")
+        total, (row, parts) = total[there], _among(there, row, own[chosen])
+        fine = w.column(total, "level") == detailed
+        some = fine & _some_more(w, links, total, row, parts)
+        # where broad groups stand, what detailed ones leave of them is what they leave of all
+        beside = np.isin(_apart(w, total), _apart(w, own[~special & (level == broad)]))
+        exact = complete[there] & ~some
+        yield w.family("rest", total, row, parts, exact=exact, derived=~(some & beside))
+        _left(w, total, row, parts, some & ~beside, "group")
     fine = own[special & (level == detailed)]
     same = w.find(w.moved(fine, "level", broad))
     both = np.flatnonzero(same >= 0)
@@ -163,13 +170,34 @@ def _headings(w: World, links: Links, groups: Codes) -> Iterator[Family | None]:
     _, total, row, complete = _grouped(w, totals, ("stage", "group"))
     there = total >= 0
     own, parts = _among(there, row, groups)
-    with np.errstate(invalid="ignore"):
-        some = w.left(total[there], own, parts) > 0
-    exact = complete[there] & ~some
+    exact = complete[there] & ~_some_more(w, links, total[there], own, parts)
     yield w.family("remainder", total[there], own, parts, exact=exact)
     _left(w, total[there], own, parts, ~exact, "group")
     missing = _among(~there, row, np.arange(len(groups)))[1]
     yield from _summed(w, totals[missing], groups[missing], ("stage", "group"))
+
+
+def _together(w: World, links: Links) -> Codes:
+    """For each period, by its number, the first of those that hold it, that it holds, or that share a part with it."""
+    first = np.arange(len(w.keys.words["period"]))
+    for whole, names in links.related_periods.items():
+        numbers = [w.keys.word("period", name) for name in (whole, *names) if name]
+        numbers = [number for number in numbers if number >= 0]
+        first[np.isin(first, first[numbers])] = first[numbers].min()
+    return first
+
+
+def _some_more(w: World, links: Links, total: Codes, row: Codes, parts: Codes) -> Flags:
+    """Whether wholes are more than their parts anywhere in the periods that hang together: else they are as much."""
+    with np.errstate(invalid="ignore"):
+        more = w.left(total, row, parts) > 0
+    named = _together(w, links)[w.column(total, "period")] * len(w.keys.words["group"]) + w.column(total, "group")
+    return np.asarray(np.isin(named, named[more]))
+
+
+def _apart(w: World, cells: Codes) -> Codes:
+    """The keys of cells without their group and level."""
+    return w.keys.replaced(w.moved(cells, "group", 0), "level", 0)
 
 
 def _left(w: World, total: Codes, row: Codes, part: Codes, chosen: Flags, name: str) -> None:

@@ -176,12 +176,14 @@ def _headed(c: Columns, broad: Ints, broad_keys: Ints, detailed: Ints, detailed_
     used, parts, of = paired(broad_keys, detailed, detailed_keys)
     totals = broad[used]
     rest = c.n[totals] - np.bincount(of, weights=c.n[parts], minlength=used.size)
-    some = rest > 0  # where the detailed groups are all of it, they add up
+    # Where the detailed groups are all of it everywhere, they add up.
+    group = c.table[totals, GROUP]
+    some = np.isin(group, group[rest > 0])
     c.relate(totals[~some], *_among(~some, parts, of))
     kept = totals[some]
     keys = c.table[kept]
     keys[:, GROUP] = c.renamed(GROUP, keys[:, GROUP], "rest of {}")
-    columns = c.add(keys, rest[some], rest[some])
+    columns = c.add(keys, rest[some], falls(rest[some]))
     c.relate(kept, *_among(some, parts, of), columns, defines=True)
     return columns
 
