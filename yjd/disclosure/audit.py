@@ -7,18 +7,24 @@ hidden counts matter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
+from yjd.disclosure.alternatives import Alternatives
+from yjd.disclosure.audit_borne import borne_out
 from yjd.disclosure.audit_keys import Codes
 from yjd.disclosure.audit_reach import Targets, reach
 from yjd.disclosure.audit_relations import relations
 from yjd.disclosure.audit_system import Flags, Floats, Ints, Rows, System, activity, rows_of, system_of, tightened
 from yjd.disclosure.audit_table import Table
+from yjd.disclosure.audit_tables import check
 from yjd.disclosure.rules import Links, Rules
+from yjd.parallel import in_parallel
 from yjd.schema import CELL_KEYS, HIDDEN
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ def audit(
     *,
     cells: pd.DataFrame | None = None,
     children: pd.DataFrame | None = None,
+    alternatives: Alternatives | None = None,
 ) -> pd.DataFrame:
     """Return what an outsider who holds all releases can work out; empty means safe.
 
@@ -56,6 +63,9 @@ def audit(
     children : DataFrame, optional
         `CELL_KEYS`, children and largest (how many stand behind the events of a cell, and the most of one of them).
         With them and `cells` the rules on children are held to as well.
+    alternatives : Alternatives, optional
+        Tables that are said to agree with everything published. Those that do, by the audit's own relations, spare it
+        the search for others.
 
     Returns
     -------
@@ -78,11 +88,50 @@ def audit(
     import pandas as pd
 
     frames = [releases] if isinstance(releases, pd.DataFrame) else list(releases)
-    found = _attacked(frames, rules, links, cells, children)
+    amount = sum(len(frame) for frame in frames)
+    given = _Given(frames, cells, children, alternatives)
+    # Sums that were published with others may be of any periods.
+    apart = [given] if any("terms" in frame for frame in frames) else given.by_period(links)
+    found = pd.concat(in_parallel(partial(_found, rules=rules, links=links), apart, amount), ignore_index=True)
+    return found.sort_values([*CELL_KEYS, "attack"], ignore_index=True)[list(AUDIT_COLUMNS)]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the auditor has: see `audit`."""
+
+    frames: Sequence[pd.DataFrame]
+    cells: pd.DataFrame | None
+    children: pd.DataFrame | None
+    alternatives: Alternatives | None
+
+    def by_period(self, links: Links) -> list[_Given]:
+        """Part it by periods that have nothing to do with each other."""
+        label = links.together(sorted({str(name) for frame in self.frames for name in frame["period"].unique()}))
+        whole = [self] if len(set(label.values())) < 2 else []
+        return whole or [
+            _Given(
+                [_of(frame, label, one) for frame in self.frames],
+                None if self.cells is None else _of(self.cells, label, one),
+                None if self.children is None else _of(self.children, label, one),
+                None if self.alternatives is None else self.alternatives.of(label, one),
+            )
+            for one in dict.fromkeys(label.values())
+        ]
+
+
+def _of(frame: pd.DataFrame, label: Mapping[str, str], one: str) -> pd.DataFrame:
+    """The rows of the periods that have a label."""
+    return frame[(frame["period"].astype(str).map(label) == one).to_numpy(dtype=bool)]
+
+
+def _found(given: _Given, rules: Rules, links: Links) -> pd.DataFrame:
+    frames, cells, children = given.frames, given.cells, given.children
+    found = _attacked(frames, rules, links, cells, children, alternatives=given.alternatives)
     if len(frames) > 1 and len(found):
         before = _attacked([frames[0].head(0), *frames[1:]], rules, links, cells, children, among=found)
         found = _less_earlier(found, before)
-    return found[list(AUDIT_COLUMNS)]
+    return found
 
 
 def _attacked(
@@ -92,13 +141,14 @@ def _attacked(
     cells: pd.DataFrame | None,
     children: pd.DataFrame | None,
     among: pd.DataFrame | None = None,
+    alternatives: Alternatives | None = None,
 ) -> pd.DataFrame:
     """What can be worked out; `among` (with `CELL_KEYS`) are the only counts that are asked for."""
     import pandas as pd
 
     table = Table.of(frames, rules, links, cells, children)
     wanted = None if among is None else table.keys.codes(among)
-    plain, system, targets, names, codes = _posed(table, rules, links, wanted)
+    plain, system, targets, names, codes = _posed(table, rules, links, wanted, alternatives)
     reach(system, targets)
     found = pd.concat([_read_off(frames[0], table, rules, links), plain, _narrowed(table, targets, names, codes)])
     return found.drop_duplicates([*CELL_KEYS, "attack"]).sort_values([*CELL_KEYS, "attack"], ignore_index=True)
@@ -152,7 +202,7 @@ def _read_off(newest: pd.DataFrame, table: Table, rules: Rules, links: Links) ->
 
 
 def _posed(
-    table: Table, rules: Rules, links: Links, wanted: Codes | None
+    table: Table, rules: Rules, links: Links, wanted: Codes | None, alternatives: Alternatives | None
 ) -> tuple[pd.DataFrame, System, Targets, np.ndarray, Codes]:
     """Write the problem down: findings that need no programme, the equations, and the counts to be settled."""
     import pandas as pd
@@ -164,7 +214,7 @@ def _posed(
     ]
     unknown = table.low < table.high
     place = np.where(unknown, np.cumsum(unknown) - 1, -1)
-    rows = rows_of(families, table) if families or table.statements else None
+    rows = borne_out(rows_of(families, table), table) if families or table.statements else None
     if rows is None:
         none, no, own = np.zeros(0), np.zeros(0, dtype=bool), np.flatnonzero(unknown)
         nothing = System(
@@ -176,8 +226,11 @@ def _posed(
     open_ = np.zeros(len(rows.low), dtype=bool)
     open_[rows.row[unknown[rows.variable]]] = True
     plain = _plain(table, rows, ~open_, rules)
-    system = tightened(system_of(rows, table, open_, place))
+    published = system_of(rows, table, open_, place)
+    system = tightened(published)
     targets, names, codes = _targets(table, rows, open_, system, rules, links, wanted)
+    if alternatives is not None:
+        check(published, targets, table, place, alternatives)
     return plain, system, targets, names, codes
 
 
