@@ -18,7 +18,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from yjd.disclosure.aims import NEARLY, Aims, chance
-from yjd.disclosure.columns import Flags, Floats, Ints
+from yjd.disclosure.columns import NONE, Flags, Floats, Ints
 from yjd.disclosure.moves import Part, best_move, furthest_move
 from yjd.disclosure.system import System
 
@@ -50,6 +50,8 @@ class Hiding:
         Of the counts that are still to be opened, how many are asked for at once.
     hidden : array (columns,)
         These and what was chosen.
+    moves : list of (columns, how far)
+        The moves that were found, with the columns that they take anywhere.
     """
 
     system: System
@@ -57,6 +59,7 @@ class Hiding:
     free: Flags
     share: float = SHARE
     hidden: Flags = field(init=False)
+    moves: list[tuple[Ints, Floats]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin with what must be hidden."""
@@ -77,6 +80,13 @@ class Hiding:
                 search = _Search(self, aims, np.sort(columns), rows)
                 left.append(search.run())
         return np.unique(np.concatenate(left))
+
+    def tables(self) -> sparse.csr_array:
+        """Return the moves that were found: (columns, moves)."""
+        columns, far = ([one[at] for one in self.moves] for at in (0, 1))
+        of = np.repeat(np.arange(len(self.moves)), [one.size for one in columns])
+        values = (np.concatenate([*far, np.empty(0)]), (np.concatenate([*columns, NONE]), of))
+        return sparse.csr_array(values, shape=(self.system.n.size, len(self.moves)))
 
 
 class _Search:
@@ -163,7 +173,9 @@ class _Search:
         far = np.zeros(self.part.columns.size)
         far[inside] = np.where(np.abs(move) > NEARLY, move, 0.0)
         self.aims.record(self.rows, self.matrix @ far)
-        self.state.hidden[self.part.columns[far != 0]] = True
+        gone = np.flatnonzero(far)
+        self.state.hidden[self.part.columns[gone]] = True
+        self.state.moves.append((self.part.columns[gone], far[gone]))
 
 
 def _components(matrix: sparse.csr_array) -> Ints:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -11,48 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from yjd.disclosure.aims import Aims, chance
-from yjd.disclosure.columns import Flags, Floats, Ints
-from yjd.disclosure.hiding import LATER_SHARE, Hiding
-from yjd.disclosure.primary import reasons, too_small
+from yjd.disclosure.alternatives import Alternatives
+from yjd.disclosure.blocks import blocks, rows_of_all
+from yjd.disclosure.choose import Chosen, choose
+from yjd.disclosure.columns import Flags, Ints
+from yjd.disclosure.primary import reasons
 from yjd.disclosure.rounding import consistent_rounding
 from yjd.disclosure.rules import Links, Rules
-from yjd.disclosure.starting import started
-from yjd.disclosure.system import System, build_system
 from yjd.errors import DisclosureError
-from yjd.schema import ALL, CELL_COLUMNS, CELL_KEYS, HIDDEN, KNOWN, SPLITS, UNKNOWN
+from yjd.parallel import in_parallel
+from yjd.schema import CELL_COLUMNS, CELL_KEYS, HIDDEN
 
-#: What a cell split by none, one, two, three or four of the dimensions is worth.
-SPLIT_COSTS = (300.0, 10.0, 1.0, 0.5, 0.25)
-ROLLING_COST = 0.5
 DERIVED, PROTECTS = "derived", "protects"
-
-
-@dataclass(frozen=True)
-class Block:
-    """Counts that hang together: some periods, of this release and of earlier ones.
-
-    Attributes
-    ----------
-    keys : DataFrame
-        Columns of `yjd.schema.CELL_KEYS`.
-    n, cost : arrays (counts,)
-        True counts, and what hiding each loses.
-    own : array (counts,)
-        Why each is hidden for its own sake; '' where it is not.
-    public, seen, earlier, kept : arrays (counts,)
-        Whether it is published elsewhere, whether an earlier release showed it, whether only an earlier has it, and
-        whether the newest of the earlier ones that have it hides it.
-    """
-
-    keys: pd.DataFrame
-    n: Floats
-    cost: Floats
-    own: NDArray[np.object_]
-    public: Flags
-    seen: Flags
-    earlier: Flags
-    kept: Flags
 
 
 def protect(
@@ -99,26 +68,51 @@ def protect(
     DisclosureError
         When a count cannot be protected, or the table cannot be understood. Nothing is released then.
     """
+    return protected(cells, rules, links, earlier=earlier, children=children)[0]
+
+
+def protected(
+    cells: pd.DataFrame,
+    rules: Rules,
+    links: Links,
+    *,
+    earlier: pd.DataFrame | None = None,
+    children: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, Alternatives | None]:
+    """Protect, and return with the cells what shows that they are: other tables that agree with them.
+
+    Parameters, returned cells and errors as of `protect`; None in place of tables where nothing is hidden.
+    """
     _check(cells)
     own = reasons(cells, rules, links, children)
     if rules.method == "round":  # nothing is hidden: not to know the count to within its rounding is the protection
         released = cells.assign(reason="", n=cells["n"].astype(np.float64))
-        return consistent_rounding(released, cells, rules, links)
+        return consistent_rounding(released, cells, rules, links), None
     why = own.copy()
     hidden = np.zeros(len(cells), dtype=np.bool_)
-    lost = 0
-    for rows, block in _blocks(cells, own, earlier, links):
-        chosen, derived, gone = _hide(block, rules, links)
+    frame = rows_of_all(cells, own, earlier, links)
+    pieces = list(blocks(frame, links))
+    every = in_parallel(partial(choose, rules=rules, links=links), [block for _, block in pieces], len(frame))
+    for (rows, block), chosen in zip(pieces, every, strict=True):
         inside = rows < len(cells)
-        hidden[rows[inside]] = chosen[inside]
-        why[rows[inside & derived & (block.own == "")]] = DERIVED
-        lost += gone
+        hidden[rows[inside]] = chosen.hidden[inside]
+        why[rows[inside & chosen.derived & (block.own == "")]] = DERIVED
     why = np.where(hidden, np.where(why == "", PROTECTS, why), "")
     released = cells.assign(reason=why)
     released["n"] = released["n"].astype(np.float64).mask(hidden)
     released["disclosure"] = np.where(hidden, HIDDEN[0], released["disclosure"])
-    released.attrs |= {"known_from_earlier_releases": lost} | _cost_of(cells, hidden, own, links)
-    return consistent_rounding(released, cells, rules, links) if rules.round_to else released
+    released.attrs |= {"known_from_earlier_releases": sum(chosen.lost for chosen in every)} | _cost_of(
+        cells, hidden, own, links
+    )
+    tables = _tables(frame, [rows for rows, _ in pieces], every) if pieces else None
+    return (consistent_rounding(released, cells, rules, links) if rules.round_to else released), tables
+
+
+def _tables(frame: pd.DataFrame, rows: Sequence[Ints], every: Sequence[Chosen]) -> Alternatives:
+    """Put what was found of each block into the order of all rows."""
+    order = np.argsort(np.concatenate(rows))
+    moves = sparse.csr_array(sparse.block_diag([chosen.moves for chosen in every], format="csr"))
+    return Alternatives(frame[list(CELL_KEYS)], np.concatenate([chosen.base for chosen in every])[order], moves[order])
 
 
 def _check(cells: pd.DataFrame) -> None:
@@ -136,175 +130,6 @@ def _check(cells: pd.DataFrame) -> None:
         raise DisclosureError(f"{below} counts are negative.", "Mend the extract: a count of children is 0 or more.")
     if (cells["disclosure"] != "shown").any():
         raise DisclosureError("The cells were protected before.", "Protect counts, not what was released of them.")
-
-
-def _blocks(
-    cells: pd.DataFrame, own: NDArray[np.object_], earlier: pd.DataFrame | None, links: Links
-) -> Iterator[tuple[Ints, Block]]:
-    """Yield the row numbers and counts of periods that hang together; rows beyond the table are of earlier releases."""
-    keys = list(CELL_KEYS)
-    frame = (
-        cells[keys].astype(str).assign(n=cells["n"].astype(np.float64), own=own, seen=False, earlier=False, kept=False)
-    )
-    if earlier is not None and len(earlier):
-        before = earlier[keys].astype(str).assign(n=earlier["n"].to_numpy(dtype=np.float64))
-        # A count that was shown otherwise has been revised since: what it is now, nobody has seen.
-        frame["seen"] = _among(frame, before[before["n"].notna()], [*keys, "n"])
-        newest = before.drop_duplicates(keys)
-        frame["kept"] = _among(frame, newest[newest["n"].isna()], keys)
-        before = before.groupby(keys, sort=True)["n"].first().reset_index()  # a number, where any release has one
-        further = before[~_among(before, frame, keys)].assign(own="", earlier=True, kept=False)
-        frame = pd.concat([frame, further.assign(seen=further["n"].notna())], ignore_index=True)
-    frame["cost"] = _costs(frame, links)
-    labels = _linked(frame["period"], links)
-    for _, rows in pd.Series(np.arange(len(frame))).groupby(labels):
-        part = frame.iloc[rows.to_numpy()]
-        yield (
-            rows.to_numpy(),
-            Block(
-                keys=part[keys],
-                n=part["n"].to_numpy(),
-                cost=part["cost"].to_numpy(),
-                own=part["own"].to_numpy(dtype=object),
-                public=part["stage"].isin(links.public_stages).to_numpy(),
-                seen=part["seen"].to_numpy(dtype=np.bool_),
-                earlier=part["earlier"].to_numpy(dtype=np.bool_),
-                kept=part["kept"].to_numpy(dtype=np.bool_),
-            ),
-        )
-
-
-def _among(frame: pd.DataFrame, others: pd.DataFrame, columns: Sequence[str]) -> Flags:
-    """Whether each row stands among the others, as far as these columns tell."""
-    asked, there = (pd.MultiIndex.from_frame(one[list(columns)]) for one in (frame, others))
-    found: Flags = asked.isin(there)
-    return found
-
-
-def _linked(period: pd.Series[str], links: Links) -> NDArray[np.object_]:
-    """Return a label for each row: the first of the periods that its own hangs together with."""
-    head = {name: name for name in period.unique()}
-    for whole, inside in links.related_periods.items():
-        together = {head[name] for name in (whole, *inside) if name in head}
-        for name, label in head.items():
-            if label in together:
-                head[name] = min(together)
-    return period.map(head).to_numpy(dtype=object)
-
-
-def _hide(block: Block, rules: Rules, links: Links) -> tuple[Flags, Flags, int]:
-    """Decide which counts are hidden, which of them for what could be derived, and how many sensitive ones are known.
-
-    Raises
-    ------
-    DisclosureError
-        When a count cannot be protected by hiding anything.
-    """
-    unknown = block.earlier & np.isnan(block.n)
-    small = partial(too_small, rules=rules)
-    system = build_system(block.keys, block.n, unknown, links, small)
-    if unknown.any():  # what only an earlier release hid is protected where it could now be worked out
-        system = build_system(block.keys, _worked_out(system)[system.place], unknown, links, small)
-    size = system.n.size
-    own, public, seen, kept = (
-        _any_of(flags, system) for flags in (block.own != "", block.public, block.seen, block.kept)
-    )
-    worked_out = _any_of(unknown, system) & small(system.n)
-    own |= worked_out
-    cost = np.zeros(size)
-    np.maximum.at(cost, system.place, block.cost)
-    cost *= 1.0 + 0.01 * chance(np.arange(size), 0)  # no ties
-    fixed = public | seen | ~system.usable
-    free = (own | kept | _any_of(unknown, system)) & ~fixed
-    sensitive = np.flatnonzero(own & ~fixed)
-    aims = _aims(system, sensitive, worked_out | _any_of(block.own == "count", system), rules)
-    system = started(system)
-    every = ~fixed
-    likely = every & (~too_zero(system.n, rules))
-    hidden, left = _search(system, aims, cost, free, likely, every)
-    # What no move opens, though everything but what is known already could move, was given away before.
-    if left.size and not seen.any():
-        raise DisclosureError(
-            f"{left.size} hidden counts can be worked out from the counts around them, and hiding more does not "
-            "help: nothing is released.",
-            "Publish fewer splits, or merge the smallest areas, groups or age bands.",
-        )
-    hidden = (hidden & ~fixed) | own | kept
-    derived = np.zeros(size, dtype=np.bool_)
-    alone = system.derived[np.flatnonzero(abs(system.derived) @ own.astype(np.float64) == 0)]
-    derived[sparse.csr_array(alone).indices] = True
-    return hidden[system.place] & ~block.earlier, (hidden & derived)[system.place], int(left.size)
-
-
-def _worked_out(system: System) -> Floats:
-    """Counts, with those filled in that one relation after another gives back from all true ones."""
-    n = system.n.copy()
-    matrix = system.equal
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    while True:
-        missing = np.isnan(n)[matrix.indices]
-        alone = missing & (np.bincount(row, weights=missing, minlength=matrix.shape[0])[row] == 1)
-        if not alone.any():
-            return n
-        others = np.bincount(row, weights=np.where(missing, 0.0, n[matrix.indices] * matrix.data))
-        found = -others[row[alone]] / matrix.data[alone]
-        n[matrix.indices[alone]] = np.maximum(found, 0.0)
-
-
-def too_zero(n: Floats, rules: Rules) -> Flags:
-    """Whether hiding a count is a last resort: a 0 that may be shown."""
-    zero: Flags = (n == 0) & rules.zero_safe
-    return zero
-
-
-def _search(system: System, aims: Aims, cost: Floats, free: Flags, likely: Flags, every: Flags) -> tuple[Flags, Ints]:
-    """Hide until every aim is open; return what is hidden, and the aims that nothing opens."""
-    first = Hiding(system, cost, free)
-    left = first.open(aims, likely)
-    if left.size:
-        left = first.open(aims, every)
-    # Once more from the start, among what was hidden: what is no longer needed is shown again.
-    again = Hiding(system, cost, free, LATER_SHARE)
-    aims.forget()
-    left = again.open(aims, first.hidden)
-    if left.size:
-        left = again.open(aims, every)
-    return again.hidden, left
-
-
-def _any_of(flags: Flags, system: System) -> Flags:
-    """Flags of columns from flags of the rows that stand for them."""
-    found = np.zeros(system.n.size, dtype=np.bool_)
-    found[system.place[flags]] = True
-    return found
-
-
-def _aims(system: System, sensitive: Ints, by_count: Flags, rules: Rules) -> Aims:
-    """Say which counts must stay open, and within which limits a move is of use."""
-    n = np.concatenate([system.n[sensitive], system.derived_n])
-    small = np.concatenate([by_count[sensitive], np.ones(system.derived_n.size, dtype=np.bool_)])
-    own = sparse.csr_array(
-        (np.ones(sensitive.size), (np.arange(sensitive.size), sensitive)), shape=(sensitive.size, system.n.size)
-    )
-    return Aims(
-        matrix=sparse.csr_array(sparse.vstack([own, system.derived])),
-        above=np.where(small, rules.minimum_count - 1 - n, np.inf),
-        below=np.where(small, n - rules.smallest_hidden, n),
-        width=rules.interval_width,
-    )
-
-
-def _costs(cells: pd.DataFrame, links: Links) -> Floats:
-    """Return what hiding each cell loses: more for what most people read (the region, every child)."""
-    n = cells["n"].fillna(0.0).to_numpy(dtype=np.float64)
-    weight = cells["group"].map({ALL: 20.0, KNOWN: 10.0, UNKNOWN: 0.5}).fillna(1.0).to_numpy(dtype=np.float64)
-    weight = weight * np.where(cells["level"] == "broad", 2.0, 1.0)
-    splits = sum((cells[column] != ALL).to_numpy(dtype=np.int64) for column in SPLITS)
-    weight = weight * np.choose(splits, SPLIT_COSTS)
-    # Otherwise one year that is hidden hides another, and that one its own groups: the sum of the years gives way.
-    weight = weight * np.where(cells["period"].isin(list(links.related_periods)), ROLLING_COST, 1.0)
-    cost: Floats = np.sqrt(1.0 + n) * weight
-    return cost
 
 
 def _cost_of(cells: pd.DataFrame, hidden: Flags, own: NDArray[np.object_], links: Links) -> dict[str, int | float]:

@@ -129,6 +129,14 @@ class Links:
                 seen.add(whole)
                 whole = self.subsets.get(whole)
 
+    def together(self, periods: Sequence[str]) -> dict[str, str]:
+        """Give each of some periods a label: the first of those that it hangs together with."""
+        head = {name: name for name in periods}
+        for whole, inside in self.related_periods.items():
+            some = {head[name] for name in (whole, *inside) if name in head}
+            head = {name: min(some) if label in some else label for name, label in head.items()}
+        return head
+
     def as_json(self) -> dict[str, Any]:
         """The links as release.json holds them, in an order of their own."""
         return {

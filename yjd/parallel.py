@@ -1,0 +1,30 @@
+"""Work that falls into pieces, on all processors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+#: Below this amount of work (rows) the start of further processes takes longer than they save.
+ENOUGH = 20_000
+
+
+def in_parallel(work: Callable[[Given], Found], pieces: Sequence[Given], amount: int) -> list[Found]:
+    """Return what the work makes of each piece, in order.
+
+    Parameters
+    ----------
+    work : callable
+        A function of a module (or a partial of one), so that another process can find it.
+    pieces : sequence
+    amount : int
+        How many rows all pieces have: little work is done here and now.
+    """
+    from joblib import Parallel, cpu_count, delayed
+
+    processes = min(cpu_count(), len(pieces))
+    if amount < ENOUGH or processes < 2:
+        return [work(piece) for piece in pieces]
+    return list(Parallel(n_jobs=processes)(delayed(work)(piece) for piece in pieces))
