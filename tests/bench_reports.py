@@ -13,7 +13,7 @@ BUDGET = 40.0  # seconds, on two cores
 
 def main() -> int:
     """Print the time beside its budget; leave with 1 if it is over. A release may be named; else one is made."""
-    from yjd.reporting.batch import area_jobs
+    from yjd.reporting.batch import each_jobs
     from yjd.reporting.render import Job, render_many
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -24,7 +24,7 @@ def main() -> int:
             demo = [sys.executable, "-c", "from yjd.cli import main; main()", "demo", str(folder / "demo"), "--quiet"]
             subprocess.run(demo, check=True, stdout=subprocess.DEVNULL)
             (release,) = (folder / "demo" / "work" / "release").iterdir()
-        jobs = [Job("summit", folder / "summit.html"), *area_jobs("area", release, folder / "areas", ("html",))]
+        jobs = [Job("summit", folder / "summit.html"), *each_jobs("area", release, folder / "areas", ("html",))]
         start = time.perf_counter()
         render_many(jobs, release, engine="embedded")
         took = time.perf_counter() - start

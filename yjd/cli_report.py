@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,6 @@ from yjd.errors import RenderingError
 
 if TYPE_CHECKING:
     from yjd.reporting.render import Job
-
-AREAS = "areas"  # the folder of the documents of every area
 
 
 def _known_formats(formats: list[str] | None) -> list[str] | None:
@@ -32,8 +31,11 @@ def report(
     area: Annotated[
         list[str] | None, typer.Option("--area", help="For a document about one area: which. May be given again.")
     ] = None,
+    owner: Annotated[
+        list[str] | None, typer.Option("--owner", help="For a document about one owner: which. May be given again.")
+    ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="For a document about one area: all areas, and an index.")
+        bool, typer.Option("--all", help="For a document about one area or owner: all of them, and an index.")
     ] = False,
     voice: Annotated[
         Path | None,
@@ -70,11 +72,12 @@ def report(
     if listed:
         _list(json=json)
         return
-    if every and area:
-        raise typer.BadParameter("give --area or --all, not both")
+    named = {"area": area or [], "owner": owner or []}
+    if every and any(named.values()):
+        raise typer.BadParameter("give a name or --all, not both")
     release = release or newest_release(settings_of(config))
     home = config.parent / "reports" / release.name
-    from yjd.reporting.batch import render_areas
+    from yjd.reporting.batch import all_jobs, each_of, render_each
     from yjd.reporting.catalogue import entry
     from yjd.reporting.render import render_many
 
@@ -83,13 +86,15 @@ def report(
         raise typer.BadParameter(f"the document {document} is not made as {other[0]}; it comes as {', '.join(made)}")
     wanted = tuple(dict.fromkeys(formats or made[:1]))
     if every:
-        folder = output or home / AREAS
-        with terminal.progress(quiet=quiet, total=_count(document, release, folder, wanted)) as announce:
-            written = render_areas(document, release, folder, formats=wanted, announce=announce)
+        each = each_of(document)
+        folder = output or home / (each.plural if each else "")
+        count = len(all_jobs(document, release, folder, wanted))
+        with terminal.progress(quiet=quiet, total=count) as announce:
+            written = render_each(document, release, folder, formats=wanted, announce=announce)
     else:
         told = _voice(document, voice, config)
         jobs = [replace(job, parameters={**job.parameters, **told})
-                for job in _jobs(document, release, area or [], wanted, output, home)]  # fmt: skip
+                for job in _jobs(document, release, named, wanted, output, home)]  # fmt: skip
         with terminal.progress(quiet=quiet, total=len(jobs) if len(jobs) > 1 else None) as announce:
             written = render_many(jobs, release, announce=lambda title: announce(f"Rendering {title}"))
     if json:
@@ -113,39 +118,44 @@ def _voice(document: str, given: Path | None, config: Path) -> dict[str, str]:
     return {VOICE: str(found.resolve())} if found else {}
 
 
-def _count(document: str, release: Path, folder: Path, formats: tuple[str, ...]) -> int:
-    from yjd.reporting.batch import area_jobs
-
-    return len(area_jobs(document, release, folder, formats))
-
-
 def _jobs(
-    document: str, release: Path, areas: list[str], formats: tuple[str, ...], output: Path | None, home: Path
+    document: str,
+    release: Path,
+    named: Mapping[str, list[str]],
+    formats: tuple[str, ...],
+    output: Path | None,
+    home: Path,
 ) -> list[Job]:
     """What is to be made, each in its place."""
-    from yjd.reporting.batch import AREA, area_jobs
+    from yjd.reporting.batch import each_jobs, each_of
     from yjd.reporting.catalogue import entry, suffix
     from yjd.reporting.render import Job
 
-    found = entry(document)
-    if AREA not in found.parameters and not areas:
+    found, each = entry(document), each_of(document)
+    asked = named.get(each.parameter, []) if each else []
+    if each is None and not any(named.values()):
         jobs = [Job(document, home / f"{found.name}{suffix(wanted)}", wanted) for wanted in formats]
     else:
-        jobs = area_jobs(document, release, home / AREAS, formats)
-        there = list(dict.fromkeys(job.parameters[AREA] for job in jobs))
-        if unknown := [name for name in areas if name not in there]:
-            raise RenderingError(f"The release has no area {unknown[0]!r}.", f"It has: {', '.join(there)}.")
-        if not areas:
-            raise RenderingError(
-                f"The document {found.name} is about one area, and none was named.",
-                f"Name one with --area, or take --all. There are: {', '.join(there)}.",
-            )
-        jobs = [job for job in jobs if job.parameters[AREA] in areas]
+        jobs = each_jobs(document, release, home / (each.plural if each else ""), formats)
+        jobs = _chosen(found.name, each.parameter if each else "", asked, jobs)
     if output is None:
         return jobs
     if len(jobs) == 1 and not output.is_dir():
         return [Job(jobs[0].document, output, jobs[0].format, jobs[0].parameters)]
     return [Job(job.document, output / job.output.name, job.format, job.parameters) for job in jobs]
+
+
+def _chosen(document: str, parameter: str, asked: list[str], jobs: list[Job]) -> list[Job]:
+    """The jobs of those that were named."""
+    there = list(dict.fromkeys(job.parameters[parameter] for job in jobs))
+    if unknown := [name for name in asked if name not in there]:
+        raise RenderingError(f"The release has no {parameter} {unknown[0]!r}.", f"It has: {', '.join(there)}.")
+    if not asked:
+        raise RenderingError(
+            f"The document {document} is about one {parameter}, and none was named.",
+            f"Name one with --{parameter}, or take --all. There are: {', '.join(there)}.",
+        )
+    return [job for job in jobs if job.parameters[parameter] in asked]
 
 
 def _list(*, json: bool) -> None:

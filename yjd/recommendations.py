@@ -44,7 +44,8 @@ class Judging(Section):
     smallest_change_percent : float
         The change of a rate that has to be detectable where no target says how much is wanted.
     year_dispersion : float
-        How many times as much as chance alone years vary, as variances; 1 takes a year's events as a matter of chance.
+        How many times as much as chance alone years vary at least, as variances: what the release's own years show is
+        taken where it is more (`yjd.progress.years`).
     """
 
     error_percent: float = Field(default=5.0, gt=0, le=20)

@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.progress.test_overview import manifest, register, released
 from tests.reporting import made_up
 from tests.reporting.written import tags_of
 from yjd import cli
 from yjd.errors import RenderingError
-from yjd.reporting.batch import file_names, render_areas
+from yjd.progress.overview import Run, verdicts
+from yjd.release import write_release
+from yjd.reporting.batch import file_names, render_each
 from yjd.reporting.catalogue import reports_folder
 from yjd.reporting.render import Job, render, render_many
 
@@ -66,7 +69,7 @@ def test_file_names_are_all_different_and_plain(names: list[str]) -> None:
 def test_every_area_and_an_index_from_one_kernel(made: tuple[Path, Path], tmp_path: Path) -> None:
     source, release = made
     told: list[str] = []
-    written = render_areas(
+    written = render_each(
         str(source), release, tmp_path, formats=("html", "pdf"), engine="embedded", announce=told.append
     )
     assert [path.name for path in written] == [
@@ -85,6 +88,26 @@ def test_every_area_and_an_index_from_one_kernel(made: tuple[Path, Path], tmp_pa
     assert str(os.getpid()) not in re.findall(r"process (\d+)", pages[0])
 
 
+def test_every_owner_has_a_page_and_the_index_leads_to_the_overview_too(tmp_path: Path) -> None:
+    kept = verdicts(Run("now", released(), manifest()), register(tmp_path)).as_json()
+    release = write_release(tmp_path, "now", results=released(), manifest=manifest(progress=kept), files={})
+    chosen = CliRunner().invoke(
+        cli.app, ["report", "owner", "--owner", "Nobody", "--release", str(release), "--output", str(tmp_path)]
+    )
+    assert "The release has no owner 'Nobody'. It has: Office, Other office." in str(chosen.exception)
+    written = render_each("owner", release, tmp_path / "owners", engine="embedded")
+    assert [path.name for path in written] == ["index.html", "overview.html", "office.html", "other-office.html"]
+    index, *pages = (path.read_text(encoding="utf-8") for path in written)
+    links = [told.get("href") for tag, told in tags_of(index) if tag == "a"]
+    assert links == ["#main", "overview.html", "office.html", "other-office.html"]
+    assert "<title>Progress on recommendations: Office</title>" in pages[1]
+    said = {name: ("Fewer." in page, "More." in page) for name, page in zip("woa", pages, strict=True)}
+    assert said == {"w": (True, True), "o": (True, False), "a": (False, True)}
+    without = write_release(tmp_path, "without", results=released(), manifest=manifest(run="without"), files={})
+    with pytest.raises(RenderingError, match="names no owners"):
+        render_each("owner", without, tmp_path / "none")
+
+
 def test_what_a_document_does_not_ask_for_is_refused(made: tuple[Path, Path], tmp_path: Path) -> None:
     source, release = made
     with pytest.raises(RenderingError, match=r"has no parameter 'place'\. It has: area"):
@@ -92,7 +115,7 @@ def test_what_a_document_does_not_ask_for_is_refused(made: tuple[Path, Path], tm
     with pytest.raises(RenderingError, match=r"no parameter 'area'\. It has: none"):
         render_many([Job("summit", tmp_path / "a.html", parameters={"area": "x"})], release)
     with pytest.raises(RenderingError, match="summit is not about one area"):
-        render_areas("summit", release, tmp_path)
+        render_each("summit", release, tmp_path)
     with pytest.raises(RenderingError, match="The format 'docx' is not known"):
         render("summit", release, format="docx")
 

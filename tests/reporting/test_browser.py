@@ -12,7 +12,7 @@ import pytest
 from tests.reporting.browser import WIDTHS, Seen, axe, look, looking, missing
 from tests.reporting.test_pdf import MARKDOWN
 from tests.reporting.written import html_of
-from yjd.reporting.batch import AREA, areas_of, render_areas
+from yjd.reporting.batch import each_of, render_each
 from yjd.reporting.catalogue import documents, entry, suffix
 from yjd.reporting.render import Job, render_many
 
@@ -81,11 +81,10 @@ def test_every_report_is_accessible_and_asks_for_nothing(
 
 def _every_report(release: Path, folder: Path) -> list[Path]:
     """Every document in every format that it has: typst itself holds the PDFs against PDF/UA-1."""
-    plain = [entry(name) for name in documents() if AREA not in entry(name).parameters]
+    plain = [entry(name) for name in documents() if each_of(name) is None]
     jobs = [Job(one.name, folder / f"{one.name}-{kind}{suffix(kind)}", kind) for one in plain for kind in one.formats]
     written = render_many(jobs, release, engine="embedded")
     for name in documents():
-        if AREA in entry(name).parameters:
-            assert areas_of(release)
-            written += render_areas(name, release, folder / name, formats=("html", "pdf"), engine="embedded")
+        if each_of(name):
+            written += render_each(name, release, folder / name, formats=("html", "pdf"), engine="embedded")
     return written

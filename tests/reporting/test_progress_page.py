@@ -11,9 +11,13 @@ import pytest
 
 from tests.progress.regions import Change, of
 from tests.progress.test_overview import manifest, register, released
+from yjd.errors import RenderingError
 from yjd.progress.overview import Progress, Run, progress, verdicts
+from yjd.recommendations import load
 from yjd.reporting import progress_page as pages
+from yjd.reporting.owner import OwnerReport, owners
 from yjd.reporting.progress_sheets import progress_sheets
+from yjd.reporting.report import Report
 from yjd.reporting.view import View
 from yjd.reporting.workbook import sheets
 
@@ -49,9 +53,63 @@ def test_the_main_points_count_the_verdicts(found: Progress, view: View) -> None
     assert "A difference is not of itself evidence of bias" in text
 
 
-def test_each_owner_has_a_part_with_reasons_and_a_chart(found: Progress, view: View) -> None:
-    html = pages.owners(found, view).text
-    assert re.findall("<h3>(.*?)</h3>", html) == ["Office", "Other office"]
+def test_the_overview_has_every_owner_and_what_changed(found: Progress, view: View) -> None:
+    html = pages.overview(found).text
+    assert re.findall('scope="rowgroup"[^>]*><span>(.*?)</span>', html) == ["Office", "Other office"]
+    changed = pages.changed(found, view).text
+    assert re.search(r'<svg[^>]*role="img"', changed)
+    assert changed.count('<tr><th scope="row">') == 1  # Black: improving; Mixed is hidden
+
+
+def test_the_page_of_an_owner_holds_what_they_answer_for(found: Progress, view: View) -> None:
+    report = Report(view.results, view.manifest)
+    assert owners(view.manifest["progress"]["register"]) == ["Office", "Other office"]
+    office, other = (OwnerReport(report, name) for name in ("Office", "Other office"))
+    assert office.title == "Office"
+    assert "Of 1 recommendation: 1 improving." in words(office.main_points().text)
+    assert "Improving: Fewer." in words(office.main_points().text)
+    assert re.findall("<h3>(.*?)</h3>", office.recommendations().text) == ["Fewer."]
+    assert re.findall("<h3>(.*?)</h3>", other.recommendations().text) == ["More."]
+    assert "Something is done." in office.timeline().text
+    assert "Something is done." not in other.timeline().text
+    assert "A meeting." in other.timeline().text
+    assert "stands out" in words(other.answers().text)  # nothing tracks what they answer for, so none does
+    assert "<tr>" in office.answers().text
+    assert "Nothing: the record is complete." in other.asked().text
+    assert "What differs from run before" in office.comparability().text
+    assert "Beyond parity" in words(office.where().text)
+    for block in (office.recommendations, office.timeline, office.main_points, office.asked):
+        assert "More." not in block().text
+    assert found.register.recommendations[1].id == "trust"  # what was found for all is as it was
+
+
+def test_an_owner_is_asked_for_what_the_record_lacks(view: View, tmp_path: Path) -> None:
+    register(tmp_path)
+    path = tmp_path / "recommendations.toml"
+    told = path.read_text(encoding="utf-8")
+    told = told[: told.index("[[answers]]")].replace('gist = "Fewer."', 'gist = "Fewer."\nunsure = "Its date."')
+    path.write_text(
+        told.replace('date = "2024-05-01"\nwhat = "A meeting."', "").replace("[[recommendations.evidence]]", "")
+    )
+    made = verdicts(Run("now", released(), manifest()), load(path)).as_json()
+    report = Report(released(), manifest(progress=json.loads(json.dumps(made))))
+    office = words(OwnerReport(report).asked().text)
+    assert re.search(r"An explanation or an action for \d ratios? below that stands? out without an answer", office)
+    assert "To be confirmed: Its date. (Fewer.)" in office
+    assert "Evidence of what was done: More." in OwnerReport(report, "Other office").asked().text
+
+
+def test_an_owner_that_is_not_there_is_refused(view: View) -> None:
+    with pytest.raises(RenderingError, match="no such owner"):
+        OwnerReport(Report(view.results, view.manifest), "Nobody")
+    without = OwnerReport(Report(released(), manifest()), "")
+    assert without.title == "No owner"
+    for block in (without.main_points, without.asked, without.recommendations, without.answers, without.timeline):
+        assert "without a register" in block().text
+
+
+def test_each_recommendation_has_reasons_and_a_chart(found: Progress, view: View) -> None:
+    html = pages.recommendations(found, view).text
     text = words(html)
     assert "Both the ratio and the group's own rate are clearly better" in text.replace("&#x27;", "'")
     assert re.search(r'<svg[^>]*role="img"', html)
@@ -64,7 +122,7 @@ def test_each_owner_has_a_part_with_reasons_and_a_chart(found: Progress, view: V
 
 
 def test_what_is_hidden_is_marked_and_said(found: Progress, view: View) -> None:
-    html = pages.owners(found, view).text
+    html = pages.recommendations(found, view).text
     row = next(line for line in html.split("<tr>") if "Mixed" in line).split("</tr>")[0]
     assert row.count("[c]") == 6  # rate and ratio, then and now; the change; what could be shown
     assert "hidden so that no child can be known" in words(html)
@@ -104,7 +162,7 @@ def test_a_release_without_a_register_says_so() -> None:
     assert "without a register" in pages.main_points(None, view).text
     for part in (pages.comparability, pages.overview, pages.timeline):
         assert "without a register" in part(None).text
-    for block in (pages.owners, pages.answers, pages.signals, pages.where):
+    for block in (pages.recommendations, pages.changed, pages.answers, pages.signals, pages.where):
         assert "without a register" in block(None, view).text
 
 
@@ -112,8 +170,6 @@ def test_names_from_outside_are_escaped(view: View, tmp_path: Path) -> None:
     path = tmp_path / "recommendations.toml"
     register(tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace('"Fewer."', '"<b>Fewer</b>."'), encoding="utf-8")
-    from yjd.recommendations import load
-
     made = progress(Run("now", view.results, manifest()), load(path))
-    for block in (pages.owners(made, view), pages.overview(made), pages.main_points(made, view)):
+    for block in (pages.recommendations(made, view), pages.overview(made), pages.main_points(made, view)):
         assert "<b>Fewer" not in block.text

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.canaries import found_in, write_project
 from yjd.measures import measures
-from yjd.reporting.batch import AREA
+from yjd.reporting.batch import each_of
 from yjd.reporting.catalogue import documents, entry
 
 LADDER = """rungs = { M1 = ["age_band", "sex", "area"], M2 = ["offence_group", "gravity"], M3 = ["prior_outcomes"], \
@@ -40,9 +40,9 @@ def main() -> None:
         )
         yjd(folder, "run")
         for name in documents():
-            every = ["--all"] if AREA in entry(name).parameters else []
+            every = ["--all"] if each_of(name) else []
             for wanted in entry(name).formats:
-                output = ["--output", f"reports/{wanted}"] if every else ["--output", f"reports/{name}.{wanted}"]
+                output = ["--output", f"reports/{name}-{wanted}"] if every else ["--output", f"reports/{name}.{wanted}"]
                 yjd(folder, "report", name, "--format", wanted, *every, *output)
         yjd(folder, "release", "check")
         yjd(folder, "release", "sign", "--name", "Reviewer One", "--role", "checker")

@@ -154,7 +154,7 @@ def _detectable(row: Row, judging: Judging) -> str:
     value, up = float(row["detectable"]), row["better"] > 0
     if math.isnan(value) or row["reason"] in ("target", "better"):
         return ""
-    if value == 0 or math.isinf(value):
+    if value == 0:
         return "No change, however large, would probably have shown in counts this small."
     size = f"{100 * (value - 1):.0f}% or more" if up else f"{100 * (1 - value):.0f}% or more"
     verb = "a rise" if up else "a fall"

@@ -100,8 +100,8 @@ def with_detectable(frame: pd.DataFrame, judging: Judging) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `frame` with detectable (the smallest change, as a ratio to the baseline; below 1 where lower is better, 0 or
-        inf where none could be shown) and periods_until_visible (how many later periods, taken together, would show
+        `frame` with detectable (the smallest change, as a ratio to the baseline; below 1 where lower is better, 0
+        where none could be shown) and periods_until_visible (how many later periods, taken together, would show
         what the target asks for; 0 where this data could have, inf beyond 40, NaN without a target).
     """
     judged = (frame["status"] == "ok").to_numpy(dtype=bool)
@@ -111,7 +111,9 @@ def with_detectable(frame: pd.DataFrame, judging: Judging) -> pd.DataFrame:
     smallest = np.where(judged, smallest_detectable(volumes, z, wanted), np.nan)
     size = np.where(judged & frame["by_target"].to_numpy(dtype=bool), np.abs(np.log(frame["needed"])), np.nan)
     periods = np.where(smallest <= size, 0.0, periods_until_visible(volumes, size, z, wanted))
-    return frame.assign(detectable=np.exp(sign * smallest), periods_until_visible=periods)
+    return frame.assign(
+        detectable=np.where(np.isinf(smallest), 0.0, np.exp(sign * smallest)), periods_until_visible=periods
+    )
 
 
 def _standard_errors(judging: Judging, tests: FloatArray) -> FloatArray:

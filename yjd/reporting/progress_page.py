@@ -6,7 +6,7 @@ Verdicts are those that the release holds; early signals, ranks and ratios that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yjd.progress.overview import Judged, Progress, Run, progress
 from yjd.progress.verdicts import VERDICTS
@@ -16,6 +16,9 @@ from yjd.reporting.tables import Cell, Html, details, picture, table, text
 from yjd.reporting.view import View
 from yjd.reporting.words import Measure, capital, children, counted, escape_html, rate_text, ratio_text
 from yjd.schema import ALL
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOTHING = Html("<p>This release was made without a register of recommendations [x].</p>")
 _MOST_RANKED = 5  # places of a list that are shown
@@ -27,7 +30,8 @@ def found_in(view: View) -> Progress | None:
     return progress(Run(str(manifest["run"]), view.results, manifest)) if manifest.get("progress") else None
 
 
-def _points(items: Sequence[str]) -> Html:
+def points(items: Sequence[str]) -> Html:
+    """Main points as a list; blank ones are left out."""
     return Html(f'<ul class="yjd-points">{"".join(f"<li>{escape_html(said)}</li>" for said in items if said)}</ul>')
 
 
@@ -46,7 +50,7 @@ def main_points(found: Progress | None, view: View) -> Html:
     unanswered = int((found.answers["state"] == "unanswered").sum())
     refused = sum(one.weight == "refuse" for one in found.differences)
     cannot = "figures of the two cannot be compared for all measures"
-    points = [
+    said = [
         f"Of {counted(len(found.recommendations), 'recommendation')}: {listed}.",
         "Rate and ratio are judged together: a better ratio with a worse rate of the group is not progress.",
         f"Verdicts allow for how many comparisons there are: {promise}.",
@@ -54,7 +58,7 @@ def main_points(found: Progress | None, view: View) -> Html:
         f"{capital(counted(refused, 'difference'))} from the earlier run: {cannot}." if refused else "",
         "A difference is not of itself evidence of bias or a direct effect of ethnicity.",
     ]
-    return _points(points)
+    return points(said)
 
 
 def comparability(found: Progress | None) -> Html:
@@ -77,38 +81,50 @@ def comparability(found: Progress | None) -> Html:
 
 
 def overview(found: Progress | None) -> Html:
-    """Every recommendation with its owner and verdict."""
+    """Every recommendation with its verdict, by owner."""
     if found is None:
         return NOTHING
-    rows = [
-        [
-            text(one.recommendation.gist),
-            text(one.recommendation.owner),
-            text(capital(one.verdict)),
-            text(one.reasons[0]),
-        ]
-        for one in found.recommendations
+    bodies = [
+        (
+            owner,
+            [
+                [text(one.recommendation.gist), text(capital(one.verdict)), text(one.reasons[0])]
+                for one in found.recommendations
+                if one.recommendation.owner == owner
+            ],
+        )
+        for owner in dict.fromkeys(one.recommendation.owner for one in found.recommendations)
     ]
-    return Html(table("The register at a glance", ("Recommendation", "Owner", "Verdict", "Of what"), [("", rows)]))
+    return Html(table("The register at a glance, by owner", ("Recommendation", "Verdict", "Of what"), bodies))
 
 
-def owners(found: Progress | None, view: View) -> Html:
-    """A part for each owner: each recommendation, its chart, its comparisons and their reasons."""
+def changed(found: Progress | None, view: View) -> Html:
+    """Every comparison that has a verdict of a change: the chart, and the numbers."""
     if found is None:
         return NOTHING
-    parts = []
-    for owner in dict.fromkeys(one.recommendation.owner for one in found.recommendations):
-        parts.append(f"<h3>{escape_html(owner)}</h3>")
-        parts += [
-            _recommendation(one, _rows(found, one), view)
-            for one in found.recommendations if one.recommendation.owner == owner
-        ]  # fmt: skip
-    return Html("".join(parts))
+    told = found.comparisons[found.comparisons["verdict"].isin(["met", "improving", "worsening"])]
+    rows = _dicts(told)
+    if not rows:
+        return Html("<p>No comparison has a verdict of a change.</p>")
+    drawn = drawable(rows)
+    return Html(
+        (picture(_drawn("overview", drawn, view)) if drawn else "") + _comparisons("What has changed.", rows, view)
+    )
+
+
+def recommendations(found: Progress | None, view: View) -> Html:
+    """Each recommendation: its verdict and reasons, its chart, its comparisons and their reasons."""
+    if found is None:
+        return NOTHING
+    return Html("".join(_recommendation(one, _rows(found, one), view) for one in found.recommendations))
 
 
 def _rows(found: Progress, one: Judged) -> list[dict[str, Any]]:
-    own = found.comparisons[found.comparisons["recommendation"] == one.recommendation.id]
-    return [{str(name): value for name, value in row.items()} for row in own.to_dict(orient="records")]
+    return _dicts(found.comparisons[found.comparisons["recommendation"] == one.recommendation.id])
+
+
+def _dicts(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
 
 
 def _recommendation(one: Judged, rows: Sequence[Mapping[str, Any]], view: View) -> str:
@@ -118,7 +134,7 @@ def _recommendation(one: Judged, rows: Sequence[Mapping[str, Any]], view: View) 
     said += [f"{item.date}: {item.what}{f' ({item.where})' if item.where else ''}" for item in entry.evidence]
     listed = "".join(f"<li>{escape_html(words)}</li>" for words in said)
     parts = [
-        f"<h4>{escape_html(entry.gist)}</h4><p><strong>{escape_html(capital(one.verdict))}</strong></p><ul>{listed}</ul>"
+        f"<h3>{escape_html(entry.gist)}</h3><p><strong>{escape_html(capital(one.verdict))}</strong></p><ul>{listed}</ul>"
     ]
     if drawn := drawable(rows):
         parts.append(picture(_drawn(entry.id, drawn, view)))
@@ -149,7 +165,7 @@ def _comparisons(gist: str, rows: Sequence[Mapping[str, Any]], view: View) -> st
     measures = {measure.id: measure for measure in view.measures}
     lines = [
         [
-            text(_name(row, measures)), _pair(row, "rate"), _pair(row, "ratio"), _interval(row),
+            _named(row, measures), _pair(row, "rate"), _pair(row, "ratio"), _interval(row),
             text(capital(row["verdict"])), text(_smallest(row)),
         ]
         for row in rows
@@ -173,6 +189,12 @@ def _name(row: Mapping[str, Any], measures: Mapping[str, Measure], title_of: Cal
     where = "" if row["area"] == ALL else f", {row['area']}"
     against = f" beside {children(row['reference'])}" if row["reference"] else ""
     return f"{title}: {children(row['group'])}{against}{where}"
+
+
+def _named(row: Mapping[str, Any], measures: Mapping[str, Measure]) -> Cell:
+    """What is compared, and below it from when to when."""
+    when = f"{row['baseline'] or 'values given'} to {row['period'] or '[x]'}"
+    return Cell(f'{escape_html(_name(row, measures))} <span class="yjd-small">{escape_html(when)}</span>')
 
 
 def _registered(measure: str) -> str:
@@ -213,13 +235,13 @@ def _smallest(row: Mapping[str, Any]) -> str:
     value = row["detectable"]
     if row["status"] != "ok" or value is None or value != value:
         return "[x]" if row["status"] != "hidden" else "[c]"
-    if value == 0 or value == float("inf"):
+    if value == 0:
         return "None"
     return f"{'Rise' if value > 1 else 'Fall'} of {100 * abs(value - 1):.0f}% or more"
 
 
-def timeline(found: Progress | None) -> Html:
-    """What was published, done, recorded and aimed at, in order."""
+def timeline(found: Progress | None, *, owner: str = "") -> Html:
+    """What was published, done, recorded and aimed at, in order; of one owner where one is named."""
     if found is None:
         return NOTHING
     register = found.register
@@ -229,11 +251,11 @@ def timeline(found: Progress | None) -> Html:
     for one in register.recommendations:
         events += [(item.date, "Evidence", item.what, one.owner) for item in one.evidence]
         events += [
-            (track.target.date, "Target", f"{track.measure}, {', '.join(track.groups)}", one.owner)
+            (track.target.date, "Target", f"{_registered(track.measure)}, {', '.join(track.groups)}", one.owner)
             for track in one.tracks if track.target
         ]  # fmt: skip
     events += [(item.date, capital(item.kind), item.text, item.owner) for item in register.answers]
-    rows = [[text(value) for value in event] for event in sorted(events)]
+    rows = [[text(value) for value in event] for event in sorted(events) if owner in ("", event[-1])]
     if not rows:
         return Html("<p>Nothing on record has a date.</p>")
     return Html(table("What was recommended, done and aimed at", ("Date", "What", "In words", "Whose"), [("", rows)]))

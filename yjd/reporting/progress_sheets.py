@@ -54,5 +54,9 @@ def _row(one: Mapping[str, Any], titles: Mapping[str, str]) -> list[Value]:
         one["period"] or "[x]", capital(one["verdict"]),
     ]  # fmt: skip
     blank = "[c]" if one["status"] == "hidden" else "[x]"
-    numbers = [float(one[name]) if one[name] is not None else "[z]" if name in _COUNTED else blank for name in _NUMBERS]
+    numbers: list[Value] = [
+        float(one[name]) if one[name] is not None else "[z]" if name in _COUNTED else blank for name in _NUMBERS
+    ]
+    if one["detectable"] == 0:  # none, however large, could have been shown
+        numbers[list(_NUMBERS).index("detectable")] = "[z]"
     return [*words, *numbers, " ".join(one["reasons"])]
