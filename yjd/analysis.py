@@ -38,8 +38,8 @@ class Evidence:
     strata : DataFrame
         Known and unknown children at the finest split: see `yjd.unknowns`.
     seed : int
-        Of imputation: from the strata, so that the same extracts give the same draws, and from the project's key, so
-        that nobody outside can try all seeds on a table that is public and then all counts on one that is not.
+        Of imputation: from the project's key, so that nobody outside can try all seeds on a table that is public and
+        then all counts on one that is not. What was imputed stays as it was where the counts are.
     sources : dict
         Level of ethnic groups to stage to whose ethnicity its records carry: see `yjd.pathways.sources`.
     """
@@ -88,7 +88,7 @@ def gather(warehouse: Warehouse, measures: Sequence[Measure], stages: dict[str, 
         sums,
         shared,
         strata,
-        int(keyed(settings, str(pd.util.hash_pandas_object(strata, index=False).sum())), 16),
+        int(keyed(settings, "imputation"), 16),
         {level: sources(warehouse, on_the_way.values(), settings.extracts, level=level) for level in levels},
     )
 

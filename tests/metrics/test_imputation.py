@@ -391,3 +391,20 @@ def test_strata_without_rows_are_no_unknown() -> None:
     found = imputed_ratio(TWO_AREAS[:0], table, kind="proportion")
     assert set(found["status"]) == {"ok"}
     assert imputed_ratio(TWO_AREAS[:0], table[:0], kind="proportion").empty
+
+
+def test_a_period_that_is_as_it_was_is_drawn_as_it_was() -> None:
+    """Else every release would have draws of its own of the same children, and their mean would tell what one hides."""
+
+    def imputed(*periods: str, more: int = 0) -> pd.DataFrame:
+        fine = pd.concat([TWO_AREAS.assign(period=period) for period in periods], ignore_index=True)
+        fine.loc[0, "numerator"] += more
+        every = imputed_ratio(fine, whole(fine, "rate", ("period",)), kind="rate", seed=2**200 + 3)
+        return every[every["quantity"] == "rri_imputed"].set_index(["period", "group"])
+
+    before, after, revised = imputed("2021", "2022"), imputed("2021", "2022", "2023"), imputed("2021", "2022", more=1)
+    values = ["estimate", "lower", "upper"]
+    assert after.loc[before.index, values].equals(before[values])
+    assert revised.loc["2022", values].equals(before.loc["2022", values])
+    assert (revised.loc["2021", values] != before.loc["2021", values]).all(axis=None)
+    assert (before.loc["2021", values] != before.loc["2022", values]).all(axis=None)

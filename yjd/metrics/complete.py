@@ -7,7 +7,7 @@ side. What comes out are the unknown alone, summed to the margins that a counts 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,9 +99,9 @@ def impute(
         raise EstimationError("Multiple imputation needs two completed tables or more.", "Give imputations=20.")
 
     def drawn(block: Block) -> Iterator[FloatArray]:
-        rng = np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in block.name)])
+        chance = list(_generators(block, seed))
         for _ in range(imputations):
-            yield _deal(rng, block.unknown, _drawn_shares(rng, block))
+            yield _deal(chance, block, _drawn_shares(chance, block))
 
     return _complete(KnownStrata.of(strata, counts, kind, officer=True), imputations, drawn)
 
@@ -127,11 +127,22 @@ def _complete(known: KnownStrata, tables: int, filled: Callable[[Block], Iterabl
     return Completed(known.keys, known.groups, given[:, :, 0, :], given[:, :, 1, :])
 
 
-def _drawn_shares(rng: np.random.Generator, block: Block) -> FloatArray:
+def _generators(block: Block, seed: int) -> Iterator[np.random.Generator]:
+    """A generator for each period of a block, from its counts.
+
+    A period that is as it was is drawn as it was: chance that was new in each release would average out.
+    """
+    for place, (period, rows) in enumerate(zip(block.periods, block.rows, strict=True)):
+        counts = [block.unknown[rows], *(margin.known[margin.rows[place]] for margin in block.margins)]
+        texts = [*map(str.encode, (*block.name, period)), b"".join(part.astype("<f8").tobytes() for part in counts)]
+        yield np.random.default_rng([seed, *map(zlib.crc32, texts)])
+
+
+def _drawn_shares(chance: Sequence[np.random.Generator], block: Block) -> FloatArray:
     top, *finer = block.margins
-    shares = _dirichlet(rng, top.known)
+    shares = _dirichlet(chance, top.rows, top.known)
     for margin in finer:
-        shares = _dirichlet(rng, margin.known + BORROWED * shares[margin.parent])
+        shares = _dirichlet(chance, margin.rows, margin.known + BORROWED * shares[margin.parent])
     return shares
 
 
@@ -143,9 +154,12 @@ def _expected_shares(block: Block) -> FloatArray:
     return shares
 
 
-def _dirichlet(rng: np.random.Generator, weights: FloatArray) -> FloatArray:
+def _dirichlet(chance: Sequence[np.random.Generator], rows: Sequence[slice], weights: FloatArray) -> FloatArray:
     even = np.full(weights.shape, 1 / max(weights.shape[1], 1))
-    return _shares(rng.standard_gamma(weights), _shares(weights, even))
+    drawn = np.empty(weights.shape)
+    for rng, own in zip(chance, rows, strict=True):
+        rng.standard_gamma(weights[own], out=drawn[own])
+    return _shares(drawn, _shares(weights, even))
 
 
 def _shares(values: FloatArray, otherwise: FloatArray) -> FloatArray:
@@ -153,10 +167,10 @@ def _shares(values: FloatArray, otherwise: FloatArray) -> FloatArray:
     return np.where(total > 0, values / np.where(total > 0, total, 1.0), otherwise)
 
 
-def _deal(rng: np.random.Generator, unknown: FloatArray, shares: FloatArray) -> FloatArray:
+def _deal(chance: Sequence[np.random.Generator], block: Block, shares: FloatArray) -> FloatArray:
     """Draw whole children; what is left of a count that is not whole is shared out."""
     if not shares.shape[1]:
         return np.zeros(shares.shape)
-    whole = np.floor(np.minimum(unknown, _DRAWN))
-    drawn = rng.multinomial(whole.astype(np.int64), shares)
-    return drawn + (unknown - whole)[:, None] * shares
+    whole = np.floor(np.minimum(block.unknown, _DRAWN)).astype(np.int64)
+    drawn = [rng.multinomial(whole[own], shares[own]) for rng, own in zip(chance, block.rows, strict=True)]
+    return np.concatenate(drawn) + (block.unknown - whole)[:, None] * shares

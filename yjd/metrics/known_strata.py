@@ -22,21 +22,30 @@ _COARSER = (("area", OFFICER), (OFFICER,), ())
 
 @dataclass(frozen=True)
 class Margin:
-    """Known counts of some margin's nodes, shape (nodes, groups), and the coarser node that each lies in."""
+    """Known counts of some margin's nodes, shape (nodes, groups), and the coarser node that each lies in.
+
+    `rows` are the nodes of each period.
+    """
 
     known: FloatArray
     parent: Places
+    rows: list[slice]
 
 
 @dataclass(frozen=True)
 class Block:
-    """The cells with unknown children of one measure and level, and their margins from coarse to fine."""
+    """The cells with unknown children of one measure and level, and their margins from coarse to fine.
+
+    `periods` are those of the cells, in order, and `rows` the cells of each.
+    """
 
     name: tuple[str, str]
     groups: list[str]
     cells: pd.DataFrame
     unknown: FloatArray
     margins: list[Margin]
+    periods: list[str]
+    rows: list[slice]
 
 
 def places_of(index: pd.Index, wanted: pd.Index) -> Places:
@@ -94,12 +103,13 @@ class KnownStrata:
     def _prepared(cls, tall: pd.DataFrame, data: Counts) -> KnownStrata:
         keys = data.frame[list(STRATUM)].drop_duplicates(ignore_index=True)
         groups = tuple(sorted(set(tall["group"].unique()) - set(NOT_GROUPS)))
+        names = np.unique(pd.concat([tall["period"], keys["period"]]).astype("str"))  # in the order of their numbers
         split = (keys[list(SPLITS)] != ALL).to_numpy(dtype=bool)
         tall, codes = _numbered(tall, keys)
         found = []
         for (measure, level), part in tall.groupby(["measure", "level"], sort=True):
             wanted = np.flatnonzero(((keys["measure"] == measure) & (keys["level"] == level)).to_numpy(dtype=bool))
-            block = _block((str(measure), str(level)), part)
+            block = _block((str(measure), str(level)), part, names)
             cell, place = _pairs(block.cells, codes.iloc[wanted], split[wanted])
             if not len(cell):
                 continue
@@ -121,7 +131,7 @@ def _numbered(tall: pd.DataFrame, keys: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     return tall, keys
 
 
-def _block(name: tuple[str, str], tall: pd.DataFrame) -> Block:
+def _block(name: tuple[str, str], tall: pd.DataFrame, periods: np.ndarray) -> Block:
     groups = sorted(set(tall["group"].unique()) - {UNKNOWN})
     finest = [*_WITHIN, *SPLITS, OFFICER]
     cells = tall[finest].drop_duplicates().sort_values(finest, ignore_index=True)
@@ -130,7 +140,16 @@ def _block(name: tuple[str, str], tall: pd.DataFrame) -> Block:
     table = np.zeros((len(cells), len(groups) + 1))
     np.add.at(table, (cell, column), tall["n"].to_numpy(dtype=np.float64))
     wanted = np.flatnonzero(table[:, -1] > 0)
-    return Block(name, groups, cells.iloc[wanted], table[wanted, -1], _margins(cells, table[:, :-1], wanted))
+    margins, chosen = _margins(cells, table[:, :-1], wanted), cells.iloc[wanted]
+    numbers = chosen["period"].to_numpy()
+    named = [str(periods[number]) for number in np.unique(numbers)]
+    return Block(name, groups, chosen, table[wanted, -1], margins, named, _runs(numbers))
+
+
+def _runs(sorted_: np.ndarray) -> list[slice]:
+    """Where each value of a sorted array stands."""
+    ends = [*np.flatnonzero(np.diff(sorted_)) + 1, len(sorted_)] if len(sorted_) else []
+    return [slice(int(start), int(end)) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _margins(cells: pd.DataFrame, known: FloatArray, wanted: Places) -> list[Margin]:
@@ -141,12 +160,13 @@ def _margins(cells: pd.DataFrame, known: FloatArray, wanted: Places) -> list[Mar
         if codes.max(initial=-1) < chain[-1].max(initial=-1):
             chain.append(codes)
     margins: list[Margin] = []
+    period = cells["period"].to_numpy()[wanted]
     coarser = np.zeros(len(wanted), dtype=np.intp)
     for codes in reversed(chain):
         sums = np.zeros((int(codes.max(initial=-1)) + 1, known.shape[1]))
         np.add.at(sums, codes, known)
         nodes, first, place = np.unique(codes[wanted], return_index=True, return_inverse=True)
-        margins.append(Margin(sums[nodes], coarser[first]))
+        margins.append(Margin(sums[nodes], coarser[first], _runs(period[first])))
         coarser = np.asarray(place, dtype=np.intp)
     return margins
 
