@@ -38,44 +38,38 @@ def states(keys: Keys, read: Sequence[Published], links: Links) -> list[Codes]:
 
     A block is a period of the stages that hold each other. It is revised where one of its shown counts is another by
     now: then nobody can say of a count that it hid that it was not revised as well. So is a year of which a quarter
-    was revised, and the quarters of a year that was revised though none of them shows it.
+    was revised, and the quarters of a year that was revised though none of them shows it. A block is of the state of
+    later ones from none of which it differs so.
     """
     together = _together(keys, links)
-    known: list[tuple[Codes, Floats, Floats]] = []  # of every state: keys in rising order, and their bounds
-    found: list[Codes] = []
+    found: list[dict[int, int]] = []  # of each release: block to state
+    of_cells: list[Codes] = []
     for number, one in enumerate(read):
         own = together[keys.column(one.code, "stage")] * len(keys.words["period"]) + keys.column(one.code, "period")
         blocks, block = np.unique(own, return_inverse=True)
-        state = np.full(len(one.code), -1 if number else 0, dtype=np.int64)
-        open_ = np.full(len(blocks), number > 0)
-        for candidate, (codes, low, high) in enumerate(known):
-            if not open_.any():
-                break
-            _, mine, theirs = np.intersect1d(one.code, codes, assume_unique=True, return_indices=True)
-            apart = mine[(one.low[mine] > high[theirs]) | (one.high[mine] < low[theirs])]
-            bad = np.zeros(len(blocks), dtype=bool)
-            bad[block[apart]] = True
-            if candidate == 0:
-                bad[block[(one.low > one.truth) | (one.high < one.truth)]] = True
-            bad = _with_relatives(keys, blocks, bad, links)
-            state[open_[block] & ~bad[block]] = candidate
-            open_ &= bad
-        state[state < 0] = len(known)
-        known += [] if (state < len(known)).all() else [(one.code[:0], one.low[:0], one.high[:0])]
-        for which in np.unique(state):
-            known[which] = _merged(known[which], (one.code, one.low, one.high), state == which)
-        found.append(state)
+        differs = [
+            _with_relatives(keys, blocks, _revised(one, block, len(blocks), other), links) for other in read[:number]
+        ]
+        if number:
+            wrong = np.bincount(block, (one.low > one.truth) | (one.high < one.truth), len(blocks)) > 0
+            differs[0] = differs[0] | _with_relatives(keys, blocks, wrong, links)
+        chosen: dict[int, int] = {}
+        for place, name in enumerate(blocks.tolist()):
+            barred = {before.get(name, 0) for before, bad in zip(found, differs, strict=True) if bad[place]}
+            known = {0, *(before[name] for before in found if name in before)}
+            chosen[name] = min(known - barred, default=number)
+        found.append(chosen)
+        of_cells.append(np.array([chosen[name] for name in blocks.tolist()], dtype=np.int64)[block])
+    return of_cells
+
+
+def _revised(one: Published, block: Codes, size: int, other: Published) -> Flags:
+    """Which blocks of a release have a count that is shown otherwise in a later one."""
+    _, mine, theirs = np.intersect1d(one.code, other.code, assume_unique=True, return_indices=True)
+    apart = mine[(one.low[mine] > other.high[theirs]) | (one.high[mine] < other.low[theirs])]
+    found = np.zeros(size, dtype=bool)
+    found[block[apart]] = True
     return found
-
-
-def _merged(
-    known: tuple[Codes, Floats, Floats], one: tuple[Codes, Floats, Floats], own: Flags
-) -> tuple[Codes, Floats, Floats]:
-    codes, place = np.unique(np.concatenate([known[0], one[0][own]]), return_inverse=True)
-    low, high = np.zeros(len(codes)), np.full(len(codes), np.inf)
-    np.maximum.at(low, place, np.concatenate([known[1], one[1][own]]))
-    np.minimum.at(high, place, np.concatenate([known[2], one[2][own]]))
-    return codes, low, high
 
 
 def _with_relatives(keys: Keys, blocks: Codes, bad: Flags, links: Links) -> Flags:
