@@ -103,6 +103,13 @@ def test_estimates_of_a_rate_have_the_figures_of_its_events(settings: Settings) 
     assert many["estimate"].item() == 53.4
 
 
+def test_a_count_that_was_spread_is_held_to_the_rules_as_the_whole_number_that_it_is(settings: Settings) -> None:
+    spread = {"measure": "arrest_rate", "denominator": 4_000.0, "reference_numerator": 60.0 + 1e-12}
+    found = protected(table(row(**spread, numerator=6.0 - 1e-12), row(**spread, numerator=15.0 - 1e-12)), settings)
+    assert found["disclosure"].tolist() == ["rounded", "rounded"]
+    assert found["numerator"].tolist() == [10.0, 20.0]
+
+
 def test_a_small_part_of_a_difference_has_no_more_decimals_than_the_difference(settings: Settings) -> None:
     counts = {"measure": "arrest_rate", "numerator": 2_280.0, "denominator": 101_630.0,
               "reference_numerator": 5_070.0, "reference_denominator": 448_690.0, "rung": "M1"}  # fmt: skip

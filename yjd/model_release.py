@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _FIGURES = 3  # of a released estimate
 _FEW, _FEW_FIGURES = 1000, 2  # of one on fewer records: with 3, an unadjusted share gives its two counts back
 _ROUND_TO = 10  # of a released count of a sample: samples differ from published counts by a few incomplete records
+_DECIMALS = 6  # of a count before it is held to the rules
 _MONTHS = ("3", "6", "9", "12")  # of survival: months between would tell of children one by one
 # Drawn towards a model as they are, each gives the events of its stratum back, and those the strata next to it.
 _OF_STRATA = ("stratum_rate", "stratum_rri")
@@ -90,6 +91,8 @@ def protected(
     base = max(_ROUND_TO, rules.round_to)
     within = (results["quantity"] != "survival") | results["term"].isin(_MONTHS)
     results = results[within & ~results["quantity"].isin(_OF_STRATA)].reset_index(drop=True)
+    # events that were spread over others come to whole counts but for the last digits
+    results[list(_COUNTS)] = results[list(_COUNTS)].astype("float64").round(_DECIMALS)
     proportion = results["measure"].isin(_proportions())
     unsafe = np.zeros(len(results), dtype=bool)
     for events, whole in (_COUNTS[:2], _COUNTS[2:]):
