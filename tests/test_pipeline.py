@@ -20,7 +20,7 @@ from yjd.history import History
 from yjd.history_lock import hold
 from yjd.measures import stages
 from yjd.pipeline import RunOutcome, run
-from yjd.release import read_release
+from yjd.release import read_release, write_release
 
 GROUPS = {"W1": 40, "B1": 25, "A2": 12, "M1": 9, "NS": 7}
 
@@ -206,7 +206,13 @@ def test_one_run_of_all_projects_that_share_a_history_at_a_time(
         told = guarded(lambda: app(["run", "--quiet", "--config", str(config)], standalone_mode=False))
         assert told == BusyError.exit_code == 17
         assert not list((project.folder / "work").glob("release/*"))
-    assert run_it(project).run
+    first = run_it(project)
+    own = read_release(first.release)
+    kept = {**own.manifest, "run": "0123456789ab", "areas": ["Elsewhere"]}
+    path = write_release(project.folder / "other", kept["run"], results=own.results, manifest=kept, files={})
+    with History.open(url) as history:
+        history.record(read_release(path))
+    assert not run_it(project, if_changed=True).changed  # what others have recorded since is no change of this project
 
 
 def test_a_base_that_lacks_an_age_is_told() -> None:

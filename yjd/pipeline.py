@@ -111,7 +111,7 @@ def unchanged(settings: Settings) -> RunOutcome | None:
     hashes = {extract.name: source.fingerprint(extract, settings.folder) or "" for extract in settings.extracts}
     run = run_name(settings, hashes)
     with History.open(history_url(settings)) as history:
-        newest = history.runs()["run"].tolist()[-1:]
+        newest = history.before("", settings.project.areas)[-1:]  # others may share the history
         if newest != [run]:
             return None
         try:

@@ -145,15 +145,18 @@ def test_the_record_is_in_order(found: Progress, view: View) -> None:
 
 
 def test_the_workbook_has_it_too(view: View) -> None:
-    register_sheet, comparisons = progress_sheets(view.manifest)
+    register_sheet, comparisons, answers, record = progress_sheets(view.results, view.manifest)
     assert [row[3] for row in register_sheet.rows] == ["Improving", "Not measurable with this data"]
     by_group = {row[3]: row for row in comparisons.rows}
     assert by_group["Mixed"][8:15] == ["[c]"] * 7
     assert all(isinstance(value, float) for value in by_group["Black"][8:17])
     assert all(value != "" for row in comparisons.rows for value in row)
-    assert list(progress_sheets(manifest())) == []
+    assert {(row[2], row[8]) for row in answers.rows} == {("Black", "Acted on")}
+    assert answers.rows[0][9] == "2024-09-01, Office: Something is done."
+    assert [row[1] for row in record.rows] == ["Evidence", "Action", "Target"]
+    assert list(progress_sheets(view.results, manifest())) == []
     names = [page.name for page in sheets(view.results, view.manifest)]
-    assert names[-2:] == ["Progress", "Comparisons"]
+    assert names[-4:] == ["Progress", "Comparisons", "Explain or reform", "On record"]
 
 
 def test_a_release_without_a_register_says_so() -> None:

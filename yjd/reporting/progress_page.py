@@ -12,6 +12,7 @@ from yjd.progress.overview import Judged, Progress, Run, progress
 from yjd.progress.verdicts import VERDICTS
 from yjd.reporting import facts
 from yjd.reporting.progress_chart import description, drawable, headline, paired_chart
+from yjd.reporting.progress_events import events, registered
 from yjd.reporting.tables import Cell, Html, details, picture, table, text
 from yjd.reporting.view import View
 from yjd.reporting.words import Measure, capital, children, counted, escape_html, rate_text, ratio_text
@@ -185,7 +186,7 @@ def _comparisons(gist: str, rows: Sequence[Mapping[str, Any]], view: View) -> st
 
 
 def _name(row: Mapping[str, Any], measures: Mapping[str, Measure], title_of: Callable[[Measure], str] = _title) -> str:
-    title = title_of(measures[row["measure"]]) if row["measure"] in measures else _registered(str(row["measure"]))
+    title = title_of(measures[row["measure"]]) if row["measure"] in measures else registered(str(row["measure"]))
     where = "" if row["area"] == ALL else f", {row['area']}"
     against = f" beside {children(row['reference'])}" if row["reference"] else ""
     return f"{title}: {children(row['group'])}{against}{where}"
@@ -195,14 +196,6 @@ def _named(row: Mapping[str, Any], measures: Mapping[str, Measure]) -> Cell:
     """What is compared, and below it from when to when."""
     when = f"{row['baseline'] or 'values given'} to {row['period'] or '[x]'}"
     return Cell(f'{escape_html(_name(row, measures))} <span class="yjd-small">{escape_html(when)}</span>')
-
-
-def _registered(measure: str) -> str:
-    """The title of a measure that the release does not hold, as this version names it."""
-    from yjd.measures import measures
-
-    known = measures()
-    return known[measure].title if measure in known else measure
 
 
 def _pair(row: Mapping[str, Any], name: str) -> Cell:
@@ -244,18 +237,7 @@ def timeline(found: Progress | None, *, owner: str = "") -> Html:
     """What was published, done, recorded and aimed at, in order; of one owner where one is named."""
     if found is None:
         return NOTHING
-    register = found.register
-    events = [
-        (one.date, "Published", f"{one.source}: {one.gist}", one.owner) for one in register.recommendations if one.date
-    ]
-    for one in register.recommendations:
-        events += [(item.date, "Evidence", item.what, one.owner) for item in one.evidence]
-        events += [
-            (track.target.date, "Target", f"{_registered(track.measure)}, {', '.join(track.groups)}", one.owner)
-            for track in one.tracks if track.target
-        ]  # fmt: skip
-    events += [(item.date, capital(item.kind), item.text, item.owner) for item in register.answers]
-    rows = [[text(value) for value in event] for event in sorted(events) if owner in ("", event[-1])]
+    rows = [[text(value) for value in event] for event in events(found.register) if owner in ("", event[-1])]
     if not rows:
         return Html("<p>Nothing on record has a date.</p>")
     return Html(table("What was recommended, done and aimed at", ("Date", "What", "In words", "Whose"), [("", rows)]))

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from yjd.recommendations import from_json
+from yjd.reporting.progress_events import events
 from yjd.reporting.spreadsheet import Sheet, Value
 from yjd.reporting.words import capital
 from yjd.schema import ALL
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NUMBERS = {
     "rate_then": "Rate at the baseline", "rate": "Rate now",
@@ -20,8 +25,8 @@ _NUMBERS = {
 _COUNTED = ("target_ratio", "target_rate")  # what no count lies behind, so that it is not applicable rather than hidden
 
 
-def progress_sheets(manifest: Mapping[str, Any]) -> Iterator[Sheet]:
-    """Two sheets, or none where the release was made without a register."""
+def progress_sheets(results: pd.DataFrame, manifest: Mapping[str, Any]) -> Iterator[Sheet]:
+    """The register, its comparisons, explain or reform, the record; none of a release without a register."""
     kept = manifest.get("progress")
     if not kept:
         return
@@ -44,6 +49,37 @@ def progress_sheets(manifest: Mapping[str, Any]) -> Iterator[Sheet]:
             "Comparisons", "What tracks the recommendations", ["Each row is one comparison; changes are ratios."],
             [*columns, *_NUMBERS.values(), "Why"], [_row(one, titles) for one in kept["comparisons"]],
         )  # fmt: skip
+    yield from _answers(results, manifest)
+    if record := events(from_json(kept["register"])):
+        yield Sheet(
+            "On record", "What is on record", ["What was published, done, explained and aimed at, in order of date."],
+            ["Date", "What", "In words", "Whose"], [list(one) for one in record],
+        )  # fmt: skip
+
+
+def _answers(results: pd.DataFrame, manifest: Mapping[str, Any]) -> Iterator[Sheet]:
+    """Explain or reform: every ratio that stands out, with what is on record; none where none does."""
+    from yjd.progress.answers import explain_or_reform
+
+    register = from_json(manifest["progress"]["register"])
+    found = explain_or_reform(register, results, manifest)
+    if not len(found):
+        return
+    titles = {measure["id"]: measure["title"] for measure in manifest["measures"]}
+    rows: list[list[Value]] = []
+    for one in found.to_dict(orient="records"):
+        given = [register.answers[int(place)] for place in str(one["answers"]).split()]
+        said = "; ".join(f"{answer.date}, {answer.owner}: {answer.text}" for answer in given)
+        where = "All areas" if one["area"] == ALL else one["area"]
+        numbers = [float(one[name]) for name in ("ratio", "lower", "upper")]
+        words = [titles[one["measure"]], where, one["group"], one["reference"], one["period"]]
+        rows.append([*words, *numbers, capital(one["state"]), said or "Nothing yet"])
+    yield Sheet(
+        "Explain or reform", "Ratios that stand out, and what is on record",
+        ["A ratio stands out where its whole interval lies on the adverse side of 1."],
+        ["Measure", "Area", "Group", "Compared with", "Period", "Ratio", "Lower limit", "Upper limit", "State",
+         "On record"], rows,
+    )  # fmt: skip
 
 
 def _row(one: Mapping[str, Any], titles: Mapping[str, str]) -> list[Value]:

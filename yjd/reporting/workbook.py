@@ -41,7 +41,7 @@ def workbook(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, by
 
 def sheets(results: pd.DataFrame, manifest: Mapping[str, Any]) -> list[Sheet]:
     """Cover, contents and notes, two sheets for each measure (the whole over time, and its parts), and progress."""
-    tables = [*_tables(results, manifest), *progress_sheets(manifest)]
+    tables = [*_tables(results, manifest), *progress_sheets(results, manifest)]
     contents = Sheet(
         "Contents", "Contents", ["Each sheet has one table."], ["Sheet", "What it has", "Rows"],
         [[page.name, page.title, float(len(page.rows))] for page in tables],
