@@ -7,7 +7,7 @@ side. What comes out are the unknown alone, summed to the margins that a counts 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,12 +98,8 @@ def impute(
     if imputations < 2:
         raise EstimationError("Multiple imputation needs two completed tables or more.", "Give imputations=20.")
 
-    def drawn(block: Block) -> Iterator[FloatArray]:
-        chance = list(_generators(block, seed))
-        for _ in range(imputations):
-            yield _deal(chance, block, _drawn_shares(chance, block))
-
-    return _complete(KnownStrata.of(strata, counts, kind, officer=True), imputations, drawn)
+    known = KnownStrata.of(strata, counts, kind, officer=True)
+    return _complete(known, imputations, lambda block: _drawn(block, imputations, seed))
 
 
 def allocate(strata: pd.DataFrame, counts: pd.DataFrame | Counts, *, kind: Kind) -> Completed:
@@ -114,10 +110,10 @@ def allocate(strata: pd.DataFrame, counts: pd.DataFrame | Counts, *, kind: Kind)
     those of `impute`.
     """
     known = KnownStrata.of(strata, counts, kind, officer=False)
-    return _complete(known, 1, lambda block: [block.unknown[:, None] * _expected_shares(block)])
+    return _complete(known, 1, lambda block: block.unknown[None, :, None] * _expected_shares(block))
 
 
-def _complete(known: KnownStrata, tables: int, filled: Callable[[Block], Iterable[FloatArray]]) -> Completed:
+def _complete(known: KnownStrata, tables: int, filled: Callable[[Block], FloatArray]) -> Completed:
     size = len(known.groups) + 1
     given = np.zeros((tables, len(known.keys), 2, size))
     for wanted in known.wanted:
@@ -138,12 +134,19 @@ def _generators(block: Block, seed: int) -> Iterator[np.random.Generator]:
         yield np.random.default_rng([seed, *map(zlib.crc32, texts)])
 
 
-def _drawn_shares(chance: Sequence[np.random.Generator], block: Block) -> FloatArray:
-    top, *finer = block.margins
-    shares = _dirichlet(chance, top.rows, top.known)
-    for margin in finer:
-        shares = _dirichlet(chance, margin.rows, margin.known + BORROWED * shares[margin.parent])
-    return shares
+def _drawn(block: Block, tables: int, seed: int) -> FloatArray:
+    """Children given to each group, of shape (tables, cells, groups): period by period, all tables at once."""
+    given = np.zeros((tables, len(block.unknown), len(block.groups)))
+    for place, rng in enumerate(_generators(block, seed)):
+        top, *finer = block.margins
+        shares = _dirichlet(rng, np.repeat(top.known[None, top.rows[place]], tables, axis=0))
+        first = top.rows[place].start
+        for margin in finer:
+            own = margin.rows[place]
+            shares = _dirichlet(rng, margin.known[own] + BORROWED * shares[:, margin.parent[own] - first])
+            first = own.start
+        given[:, block.rows[place]] = _deal(rng, block.unknown[block.rows[place]], shares)
+    return given
 
 
 def _expected_shares(block: Block) -> FloatArray:
@@ -154,23 +157,20 @@ def _expected_shares(block: Block) -> FloatArray:
     return shares
 
 
-def _dirichlet(chance: Sequence[np.random.Generator], rows: Sequence[slice], weights: FloatArray) -> FloatArray:
-    even = np.full(weights.shape, 1 / max(weights.shape[1], 1))
-    drawn = np.empty(weights.shape)
-    for rng, own in zip(chance, rows, strict=True):
-        rng.standard_gamma(weights[own], out=drawn[own])
-    return _shares(drawn, _shares(weights, even))
+def _dirichlet(rng: np.random.Generator, weights: FloatArray) -> FloatArray:
+    even = np.full(weights.shape, 1 / max(weights.shape[-1], 1))
+    return _shares(rng.standard_gamma(weights), _shares(weights, even))
 
 
 def _shares(values: FloatArray, otherwise: FloatArray) -> FloatArray:
-    total = values.sum(axis=1, keepdims=True)
+    total = values.sum(axis=-1, keepdims=True)
     return np.where(total > 0, values / np.where(total > 0, total, 1.0), otherwise)
 
 
-def _deal(chance: Sequence[np.random.Generator], block: Block, shares: FloatArray) -> FloatArray:
+def _deal(rng: np.random.Generator, unknown: FloatArray, shares: FloatArray) -> FloatArray:
     """Draw whole children; what is left of a count that is not whole is shared out."""
-    if not shares.shape[1]:
+    if not shares.shape[-1]:
         return np.zeros(shares.shape)
-    whole = np.floor(np.minimum(block.unknown, _DRAWN)).astype(np.int64)
-    drawn = [rng.multinomial(whole[own], shares[own]) for rng, own in zip(chance, block.rows, strict=True)]
-    return np.concatenate(drawn) + (block.unknown - whole)[:, None] * shares
+    whole = np.floor(np.minimum(unknown, _DRAWN))
+    drawn = rng.multinomial(whole.astype(np.int64), shares)
+    return drawn + (unknown - whole)[:, None] * shares
