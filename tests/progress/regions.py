@@ -33,6 +33,7 @@ class Change:
     known_now: np.ndarray = field(default_factory=lambda: np.full(5, KNOWN))
     every_year: bool = False  # count the years between too, in which rates and recording move evenly
     dispersion: float = 1.0  # of years: how much more than chance a year varies
+    together: float = 0.0  # by how much a year moves the first-time entrants of all groups alike (of a log, normal)
 
 
 def of(**factors: float) -> np.ndarray:
@@ -66,7 +67,8 @@ def counts(what: Change, *, regions: int, volume: float, seed: int) -> dict[str,
             true = RATES[measure] * what.rates.get(measure, np.ones(5)) ** way
             if kind == "rate":
                 base = np.broadcast_to(CHILDREN * volume, (regions, 5))
-                events = _events(chance, base * true, what.dispersion)
+                alike = np.exp(chance.normal(0, what.together, (regions, 1))) if what.together else 1.0
+                events = _events(chance, base * true * alike, what.dispersion)
                 seen = chance.binomial(events, known)
                 unknown, base_unknown = events.sum(1) - seen.sum(1), np.zeros(regions)
             else:

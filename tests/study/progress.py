@@ -79,6 +79,8 @@ SCENARIOS = (
         "two years on record: nothing; years vary 1.5 times as much, which is said", Change(dispersion=1.5),
         judging=Judging(year_dispersion=1.5),
     ),
+    Scenario("nothing; a year moves all groups alike, by 10%", _years(together=0.1)),
+    Scenario("two years on record: nothing; a year moves all groups alike, by 10%", Change(together=0.1)),
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from yjd.metrics.families import adjusted_p
 from yjd.metrics.intervals import FloatArray, StrArray, normal_quantile
 from yjd.progress.detectable import Volumes, periods_until_visible, power, smallest_detectable
 from yjd.progress.recording import Shift, recording_shift
+from yjd.progress.years import widened, year_factor
 from yjd.recommendations import Judging
 
 Verdict = Literal[
@@ -63,13 +64,13 @@ def judge(
     with_target = frame[["target_rate", "target_ratio"]].notna().any(axis=1).to_numpy(dtype=bool)
     once = _first(same, judged).astype(np.float64) + _first(same, judged & with_target)
     of_register = pd.Series(once).groupby(family).transform("sum").to_numpy(dtype=np.float64)
-    factor = _year_factor(frame, judging, of_register)
-    frame = _dispersed(frame, factor)
+    z = _standard_errors(judging, of_register)
+    factor = year_factor(frame, judging.year_dispersion, z)
+    frame = widened(frame, factor)
     shift, error = recording_shift(frame), judging.error_percent / 100
     tests = {held: _tests(frame, shift if held else None, confidence) for held in (True, False)}
     corrected = {held: _correct(one, judged, family, same, judging.correction) for held, one in tests.items()}
     claims = {held: _claims(frame, tests[held], corrected[held], error) for held in (True, False)}
-    z = _standard_errors(judging, of_register)
     volumes = Volumes.of(frame)
     wanted = judging.power_percent / 100
     needed, by_target = _needed(frame, judging)
@@ -120,33 +121,6 @@ def _standard_errors(judging: Judging, tests: FloatArray) -> FloatArray:
     """How many standard errors a two-sided test asks for where it is the only one of the register with a change."""
     error = judging.error_percent / 100
     return np.asarray(special.ndtri(1 - error / (2 * np.maximum(tests, 1.0))), dtype=np.float64)
-
-
-def _year_factor(frame: pd.DataFrame, judging: Judging, tests: FloatArray) -> FloatArray:
-    """How many times as large as by chance alone variances are taken to be.
-
-    The larger of what the register says and, where they show more than chance, what the years before show
-    (`yjd.progress.years`), as much larger as Student's t asks at the level of the register's tests: they are few.
-    """
-    if "year_dispersion" not in frame:
-        return np.full(len(frame), judging.year_dispersion)
-    shown, freedom = (frame[f"year_{name}"].to_numpy(dtype=np.float64) for name in ("dispersion", "freedom"))
-    z = _standard_errors(judging, tests)
-    unsure = (special.stdtrit(np.maximum(freedom, 1.0), special.ndtr(z)) / z) ** 2
-    return np.fmax(judging.year_dispersion, np.where(shown > 1, shown * unsure, np.nan))
-
-
-def _dispersed(frame: pd.DataFrame, times: FloatArray) -> pd.DataFrame:
-    """Changes whose variances are so many times as large; they stay as they are at 1."""
-    wider, found = np.sqrt(times), {}
-    for name in ("rate_change", "ratio_change"):
-        value = frame[name].to_numpy(dtype=np.float64)
-        for side in ("lower", "upper"):
-            found[f"{name}_{side}"] = value + wider * (frame[f"{name}_{side}"].to_numpy(dtype=np.float64) - value)
-        found[f"{name}_se"] = wider * frame[f"{name}_se"].to_numpy(dtype=np.float64)
-        p_value = frame[f"{name}_p"].to_numpy(dtype=np.float64)
-        found[f"{name}_p"] = 2 * special.ndtr(special.ndtri(p_value / 2) / wider)
-    return frame.assign(**found)
 
 
 _SAME = ["measure", "area", "level", "group", "reference", "baseline", "period", "base_rate", "base_ratio",

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from yjd.metrics.counts import USABLE, Kind
 from yjd.metrics.intervals import FloatArray, poisson_rate, wilson
@@ -58,6 +59,44 @@ def with_year_variation(frame: pd.DataFrame, rows: pd.DataFrame, periods: Sequen
             value[places] = np.where(new, own["value"], value[places])
             freedom[places] = np.where(new, own["freedom"], freedom[places])
     return frame.assign(year_dispersion=value, year_freedom=freedom)
+
+
+def year_factor(frame: pd.DataFrame, given: float, z: FloatArray) -> FloatArray:
+    """How many times as large as by chance alone variances are taken to be.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `with_year_variation`; without its columns what is given holds.
+    given : float
+        What the register says, at least 1.
+    z : array, shape (rows,)
+        How many standard errors a two-sided test asks for.
+
+    Returns
+    -------
+    array, shape (rows,)
+        The larger of what is given and, where they show more than chance, what the years before show, as much larger
+        as Student's t asks at the level of the tests: they are few.
+    """
+    if "year_dispersion" not in frame:
+        return np.full(len(frame), given)
+    shown, freedom = (frame[f"year_{name}"].to_numpy(dtype=np.float64) for name in ("dispersion", "freedom"))
+    unsure = (special.stdtrit(np.maximum(freedom, 1.0), special.ndtr(z)) / z) ** 2
+    return np.fmax(given, np.where(shown > 1, shown * unsure, np.nan))
+
+
+def widened(frame: pd.DataFrame, times: FloatArray) -> pd.DataFrame:
+    """Changes with variances so many times as large: their limits, errors and p-values."""
+    wider, found = np.sqrt(times), {}
+    for name in ("rate_change", "ratio_change"):
+        value = frame[name].to_numpy(dtype=np.float64)
+        for side in ("lower", "upper"):
+            found[f"{name}_{side}"] = value + wider * (frame[f"{name}_{side}"].to_numpy(dtype=np.float64) - value)
+        found[f"{name}_se"] = wider * frame[f"{name}_se"].to_numpy(dtype=np.float64)
+        p_value = frame[f"{name}_p"].to_numpy(dtype=np.float64)
+        found[f"{name}_p"] = 2 * special.ndtr(special.ndtri(p_value / 2) / wider)
+    return frame.assign(**found)
 
 
 def _in_years(table: pd.DataFrame, judged: str, periods: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

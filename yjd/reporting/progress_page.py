@@ -5,17 +5,17 @@ Verdicts are those that the release holds; early signals, ranks and ratios that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from yjd.progress.overview import Judged, Progress, Run, progress
 from yjd.progress.verdicts import VERDICTS
 from yjd.reporting import facts
-from yjd.reporting.progress_chart import description, drawable, headline, paired_chart
-from yjd.reporting.progress_events import events, registered
-from yjd.reporting.tables import Cell, Html, details, picture, table, text
+from yjd.reporting.progress_comparisons import comparison_name, comparisons_chart, comparisons_table
+from yjd.reporting.progress_events import events
+from yjd.reporting.tables import Html, table, text
 from yjd.reporting.view import View
-from yjd.reporting.words import Measure, capital, children, counted, escape_html, rate_text, ratio_text
+from yjd.reporting.words import capital, children, counted, escape_html, ratio_text
 from yjd.schema import ALL
 
 if TYPE_CHECKING:
@@ -107,10 +107,7 @@ def changed(found: Progress | None, view: View) -> Html:
     rows = _dicts(told)
     if not rows:
         return Html("<p>No comparison has a verdict of a change.</p>")
-    drawn = drawable(rows)
-    return Html(
-        (picture(_drawn("overview", drawn, view)) if drawn else "") + _comparisons("What has changed.", rows, view)
-    )
+    return Html(comparisons_chart("overview", rows, view) + comparisons_table("What has changed.", rows, view))
 
 
 def recommendations(found: Progress | None, view: View) -> Html:
@@ -137,100 +134,14 @@ def _recommendation(one: Judged, rows: Sequence[Mapping[str, Any]], view: View) 
     parts = [
         f"<h3>{escape_html(entry.gist)}</h3><p><strong>{escape_html(capital(one.verdict))}</strong></p><ul>{listed}</ul>"
     ]
-    if drawn := drawable(rows):
-        parts.append(picture(_drawn(entry.id, drawn, view)))
     if rows:
-        parts.append(_comparisons(entry.gist, rows, view))
+        parts += [comparisons_chart(entry.id, rows, view), comparisons_table(entry.gist, rows, view)]
     return "".join(parts)
-
-
-def _drawn(name: str, rows: Sequence[Mapping[str, Any]], view: View) -> bytes:
-    from yjd.reporting.svg import chart_style, svg_bytes
-
-    titles = {measure.id: measure.title for measure in view.measures}
-    with chart_style():
-        figure = paired_chart(rows, titles)
-        return svg_bytes(figure, name=f"progress-{name}", title=headline(rows), description=description(rows, titles))
-
-
-def _title(measure: Measure) -> str:
-    return measure.title
 
 
 def _periods(view: View) -> str:
     """The period in which measures are looked at, in words: each in its own, which is named where it is another."""
     return facts.period_words(view, view.measures)
-
-
-def _comparisons(gist: str, rows: Sequence[Mapping[str, Any]], view: View) -> str:
-    measures = {measure.id: measure for measure in view.measures}
-    lines = [
-        [
-            _named(row, measures), _pair(row, "rate"), _pair(row, "ratio"), _interval(row),
-            text(capital(row["verdict"])), text(_smallest(row)),
-        ]
-        for row in rows
-    ]  # fmt: skip
-    columns = (
-        "Comparison",
-        "Rate, then and now",
-        "Ratio, then and now",
-        "Change of the ratio",
-        "Verdict",
-        "Could be shown",
-    )
-    why = "".join(
-        f"<p>{escape_html(_name(row, measures))}. {escape_html(' '.join(row['reasons']))}</p>" for row in rows
-    )
-    return table(f"{gist} The comparisons", columns, [("", lines)]) + details("Why, comparison by comparison", why)
-
-
-def _name(row: Mapping[str, Any], measures: Mapping[str, Measure], title_of: Callable[[Measure], str] = _title) -> str:
-    title = title_of(measures[row["measure"]]) if row["measure"] in measures else registered(str(row["measure"]))
-    where = "" if row["area"] == ALL else f", {row['area']}"
-    against = f" beside {children(row['reference'])}" if row["reference"] else ""
-    return f"{title}: {children(row['group'])}{against}{where}"
-
-
-def _named(row: Mapping[str, Any], measures: Mapping[str, Measure]) -> Cell:
-    """What is compared, and below it from when to when."""
-    when = f"{row['baseline'] or 'values given'} to {row['period'] or '[x]'}"
-    return Cell(f'{escape_html(_name(row, measures))} <span class="yjd-small">{escape_html(when)}</span>')
-
-
-def _pair(row: Mapping[str, Any], name: str) -> Cell:
-    values = [row[f"{name}_then"], row[name]]
-    words = [_number(value, name) if _told(value) else _blank(row) for value in values]
-    return Cell(" to ".join(map(escape_html, words)))
-
-
-def _number(value: float, name: str) -> str:
-    return rate_text(value) if name == "rate" else ratio_text(value, 2)
-
-
-def _interval(row: Mapping[str, Any]) -> Cell:
-    values = [row[f"ratio_change{part}"] for part in ("", "_lower", "_upper")]
-    if row["status"] != "ok" or not all(_told(value) for value in values):
-        return Cell(_blank(row))
-    value, lower, upper = (ratio_text(value, 2) for value in values)
-    return Cell(escape_html(f"times {value} ({lower} to {upper})"))
-
-
-def _told(value: object) -> bool:
-    return isinstance(value, int | float) and value == value
-
-
-def _blank(row: Mapping[str, Any]) -> str:
-    return "[c]" if row["status"] == "hidden" else "[x]"
-
-
-def _smallest(row: Mapping[str, Any]) -> str:
-    value = row["detectable"]
-    if row["status"] != "ok" or value is None or value != value:
-        return "[x]" if row["status"] != "hidden" else "[c]"
-    if value == 0:
-        return "None"
-    return f"{'Rise' if value > 1 else 'Fall'} of {100 * abs(value - 1):.0f}% or more"
 
 
 def timeline(found: Progress | None, *, owner: str = "") -> Html:
@@ -254,7 +165,7 @@ def answers(found: Progress | None, view: View) -> Html:
         said = "; ".join(f"{one.date}, {one.owner}: {one.text}" for one in given) or "Nothing yet"
         limits = f"{ratio_text(row['ratio'], 2)} ({ratio_text(row['lower'], 2)} to {ratio_text(row['upper'], 2)})"
         named = {str(name): value for name, value in row.items()}
-        name = text(_name(named, measures, view.title_of))
+        name = text(comparison_name(named, measures, view.title_of))
         rows.append([name, text(limits), text(capital(str(row["state"]))), text(said)])
     if not rows:
         return Html(f"<p>No ratio stands out on the adverse side in {_periods(view)}.</p>")
