@@ -129,9 +129,15 @@ def _found(given: _Given, rules: Rules, links: Links) -> pd.DataFrame:
     frames, cells, children = given.frames, given.cells, given.children
     found = _attacked(frames, rules, links, cells, children, alternatives=given.alternatives)
     if len(frames) > 1 and len(found):
-        before = _attacked([frames[0].head(0), *frames[1:]], rules, links, cells, children, among=found)
+        before = _attacked([_unsaid(frames[0]), *frames[1:]], rules, links, cells, children, among=found)
         found = _less_earlier(found, before)
     return found
+
+
+def _unsaid(newest: pd.DataFrame) -> pd.DataFrame:
+    """A release as it would be if it said nothing: a part that it alone has is no more than what was shown earlier."""
+    cells = newest[newest["terms"].isna()] if "terms" in newest else newest
+    return cells[list(CELL_KEYS)].assign(n=float("nan"), disclosure=HIDDEN[0])
 
 
 def _attacked(
@@ -226,12 +232,15 @@ def _posed(
     open_ = np.zeros(len(rows.low), dtype=bool)
     open_[rows.row[unknown[rows.variable]]] = True
     plain = _plain(table, rows, ~open_, rules)
-    published = system_of(rows, table, open_, place)
-    system = tightened(published)
-    targets, names, codes = _targets(table, rows, open_, system, rules, links, wanted)
+    system = system_of(rows, table, open_, place)
+    posed = _targets(table, rows, open_, system, rules, links, wanted)
     if alternatives is not None:
-        check(published, targets, table, place, alternatives)
-    return plain, system, targets, names, codes
+        check(system, posed[0], table, place, alternatives)
+    if not posed[0].safe().all():  # bounds that follow for whole numbers are for the search
+        seen, system = posed[0], tightened(system)
+        posed = _targets(table, rows, open_, system, rules, links, wanted)
+        posed[0].least, posed[0].most = seen.least, seen.most
+    return plain, system, *posed
 
 
 def _plain(table: Table, rows: Rows, closed: Flags, rules: Rules) -> pd.DataFrame:
