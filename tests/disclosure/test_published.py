@@ -95,6 +95,21 @@ def test_a_count_that_differs_between_rows_has_two_rows(published):
     assert found[found["terms"].isna()].duplicated(list(CELL_KEYS)).sum() == 1
 
 
+@pytest.mark.parametrize(("base", "counts"), [(10, (170, 30)), (25, (175, 50))])
+def test_a_sample_of_a_model_says_what_its_periods_come_to(published, base, counts):
+    """A rate's lacks nothing, that of records may lack a few; whatever they were rounded to."""
+    _, _, results, _ = published
+    like = results[(results["quantity"] == "rate") & (results["group"] == "White")].drop_duplicates("measure")
+    rows = like.assign(quantity="adjusted_rate", rung="M1", period="2020-21 to 2022-23", disclosure="rounded")
+    rows["numerator"] = rows["measure"].map(dict(zip(("arrest_rate", "precourt_share"), counts, strict=True)))
+    measures = [one | {"definition": {"numerator": {"unit": "event"}}} for one in MEASURES]
+    found = published_cells(pd.concat([results, rows], ignore_index=True), measures)
+    found = found[found["terms"].notna() & (found["period"] == "2020-21 to 2022-23")].sort_values("stage")
+    assert found["stage"].tolist() == ["arrests", "precourt"]
+    assert found["low"].tolist() == [count - base / 2 for count in counts]
+    assert found["high"].tolist() == [counts[0] + base / 2, np.inf]
+
+
 def test_what_spans_periods():
     names = ["2020-21", "2021-22", "2022-23", "2020-23 (3 years)"]
     assert spanned("2022-23", "2020-21", names) == ["2020-21", "2021-22", "2022-23"]

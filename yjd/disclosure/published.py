@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PUBLISHED_COLUMNS = (*CELL_KEYS, "n", "disclosure", "low", "high", "terms")
 _OTHERS, _EVERYONE = "others", "everyone"
 _ABSENT = ("not_available", "censored")
-_COARSE = 10  # counts of samples of models are rounded to this, or to the project's base if that is larger
+_COARSE = 10  # counts of samples of models are rounded to this at least
 
 # what stands in the columns of the counts, by quantity
 _OF_GROUP = (
@@ -84,13 +84,14 @@ def published_cells(results: pd.DataFrame, measures: Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class _Reader:
-    """Results with the key of every row's numerator, as a number, and whether its measure counts events."""
+    """Results with the key of every row's numerator, as a number; whether its measure counts events, and is a rate."""
 
     rows: pd.DataFrame
     keys: Keys
     code: Codes
     below: Codes  # the stage of the denominator
     of_events: NDArray[np.bool_]
+    is_rate: NDArray[np.bool_]
 
     @classmethod
     def of(cls, results: pd.DataFrame, measures: Sequence[Mapping[str, Any]]) -> _Reader:
@@ -109,7 +110,10 @@ class _Reader:
         below = rows["measure"].map({name: keys.word("stage", pair[1]) for name, pair in stages.items()})
         return cls(
             rows, keys, keys.codes(rows), np.asarray(below.fillna(-1), dtype=np.int64),
-            rows["measure"].isin([str(one["id"]) for one in measures if _unit(one) == "event"]).to_numpy(dtype=bool),
+            *(
+                rows["measure"].isin([str(one["id"]) for one in measures if holds(one)]).to_numpy(dtype=bool)
+                for holds in (lambda one: _unit(one) == "event", lambda one: one.get("kind") == "rate")
+            ),
         )  # fmt: skip
 
     def cells(self) -> pd.DataFrame:
@@ -221,7 +225,8 @@ class _Reader:
         yield from self._of_others(compared)
         yield from self._over_periods(self._among(*_TRENDS), coarse=False)
         # a model of children follows each child, and its sample is no part of the cells of its periods
-        yield from self._over_periods(self._among(*_SAMPLES) & self.of_events, coarse=True)
+        samples = self._among(*_SAMPLES) & (self.of_events | self.is_rate)
+        yield from self._over_periods(samples, coarse=True, whole=self.is_rate)
 
     def _of_others(self, chosen: NDArray[np.bool_]) -> Iterator[tuple[object, ...]]:
         keys = self.keys
@@ -239,16 +244,22 @@ class _Reader:
             for key, whole, value in zip(own, known, n[told][place].tolist(), strict=True):
                 yield (*key, value, value, ((whole, 1.0), (key, -1.0)))
 
-    def _over_periods(self, chosen: NDArray[np.bool_], *, coarse: bool) -> Iterator[tuple[object, ...]]:
+    def _over_periods(
+        self, chosen: NDArray[np.bool_], *, coarse: bool, whole: NDArray[np.bool_] | None = None
+    ) -> Iterator[tuple[object, ...]]:
+        """Sums over the periods of a span. Of `whole` rows the sample of a model lacks nothing."""
         periods = list(dict.fromkeys(self.rows["period"].tolist()))
-        rows = self.rows[chosen & self.rows["numerator"].notna().to_numpy(dtype=bool)]
-        asked = [*CELL_KEYS, "numerator", "term", "disclosure"]
-        for *key, n, term, mark in rows[asked].drop_duplicates().itertuples(index=False, name=None):
+        lacks = np.ones(len(self.rows), dtype=bool) if whole is None else ~whole
+        rows = self.rows.assign(lacks=lacks)[chosen & self.rows["numerator"].notna().to_numpy(dtype=bool)]
+        # whatever base they were rounded to, all of them are multiples of it
+        step = max(_COARSE, int(np.gcd.reduce(rows["numerator"].to_numpy().astype(np.int64)))) if coarse else 0
+        asked = [*CELL_KEYS, "numerator", "term", "disclosure", "lacks"]
+        for *key, n, term, mark, lacking in rows[asked].drop_duplicates().itertuples(index=False, name=None):
             members = spanned(key[1], "" if coarse else term, periods)
             if not members or (mark == "rounded" and not coarse):
                 continue
             terms = tuple(((key[0], period, *key[2:]), 1.0) for period in members)
-            yield (*key, n - _COARSE / 2 if coarse else n, np.inf if coarse else n, terms)
+            yield (*key, n - step / 2, np.inf if coarse and lacking else n + step / 2, terms)
 
     def _tuples(self, codes: Codes) -> list[Key]:
         return list(self.keys.frame(codes).itertuples(index=False, name=None))
