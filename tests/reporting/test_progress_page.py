@@ -124,7 +124,7 @@ def test_each_recommendation_has_reasons_and_a_chart(found: Progress, view: View
 def test_what_is_hidden_is_marked_and_said(found: Progress, view: View) -> None:
     html = pages.recommendations(found, view).text
     row = next(line for line in html.split("<tr>") if "Mixed" in line).split("</tr>")[0]
-    assert row.count("[c]") == 6  # rate and ratio, then and now; the change; what could be shown
+    assert row.count("[c]") == 7  # rate and ratio, then and now; their changes; what could be shown
     assert "hidden so that no child can be known" in words(html)
     assert "Mixed" not in words(pages.answers(found, view).text)
 
@@ -148,8 +148,8 @@ def test_the_workbook_has_it_too(view: View) -> None:
     register_sheet, comparisons, answers, record = progress_sheets(view.results, view.manifest)
     assert [row[3] for row in register_sheet.rows] == ["Improving", "Not measurable with this data"]
     by_group = {row[3]: row for row in comparisons.rows}
-    assert by_group["Mixed"][8:15] == ["[c]"] * 7
-    assert all(isinstance(value, float) for value in by_group["Black"][8:17])
+    assert by_group["Mixed"][8:18] == ["[c]"] * 10
+    assert all(isinstance(value, float) for value in by_group["Black"][8:19])
     assert all(value != "" for row in comparisons.rows for value in row)
     assert {(row[2], row[8]) for row in answers.rows} == {("Black", "Acted on")}
     assert answers.rows[0][9] == "2024-09-01, Office: Something is done."

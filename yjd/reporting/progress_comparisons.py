@@ -34,7 +34,7 @@ def comparisons_table(gist: str, rows: Sequence[Row], view: View) -> str:
     measures = {measure.id: measure for measure in view.measures}
     lines = [
         [
-            _named(row, measures), _pair(row, "rate"), _pair(row, "ratio"), _interval(row),
+            _named(row, measures), _pair(row, "rate"), _change(row, "rate"), _pair(row, "ratio"), _change(row, "ratio"),
             text(capital(row["verdict"])), text(_smallest(row)),
         ]
         for row in rows
@@ -42,6 +42,7 @@ def comparisons_table(gist: str, rows: Sequence[Row], view: View) -> str:
     columns = (
         "Comparison",
         "Rate, then and now",
+        "Change of the rate",
         "Ratio, then and now",
         "Change of the ratio",
         "Verdict",
@@ -81,8 +82,9 @@ def _number(value: float, name: str) -> str:
     return rate_text(value) if name == "rate" else ratio_text(value, 2)
 
 
-def _interval(row: Row) -> Cell:
-    values = [row[f"ratio_change{part}"] for part in ("", "_lower", "_upper")]
+def _change(row: Row, name: str) -> Cell:
+    """By how much a rate or a ratio was multiplied: a verdict can rest on either."""
+    values = [row[f"{name}_change{part}"] for part in ("", "_lower", "_upper")]
     if row["status"] != "ok" or not all(_told(value) for value in values):
         return Cell(_blank(row))
     value, lower, upper = (ratio_text(value, 2) for value in values)

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 _NUMBERS = {
     "rate_then": "Rate at the baseline", "rate": "Rate now",
     "ratio_then": "Ratio at the baseline", "ratio": "Ratio now",
-    "ratio_change": "Change of the ratio, times", "ratio_change_lower": "Change, lower limit",
-    "ratio_change_upper": "Change, upper limit", "rate_change": "Change of the rate, times",
+    "ratio_change": "Change of the ratio, times", "ratio_change_lower": "Change of the ratio, lower limit",
+    "ratio_change_upper": "Change of the ratio, upper limit",
+    "rate_change": "Change of the rate, times", "rate_change_lower": "Change of the rate, lower limit",
+    "rate_change_upper": "Change of the rate, upper limit",
     "target_ratio": "Target, ratio", "target_rate": "Target, rate",
     "detectable": "Smallest change that could be shown, times",
 }  # fmt: skip
