@@ -12,7 +12,8 @@ import pytest
 from yjd.metrics import change, composition, rate, relative_rate
 from yjd.metrics.counts import CHILD_SUMS, Kind
 from yjd.metrics.shared_children import SUMS as SHARED
-from yjd.repeats_coarse import coarse_shared, coarse_sums
+from yjd.repeats_coarse import coarse_shared, coarse_sums, open_shared
+from yjd.schema import SPLITS
 
 LEAST = 6
 
@@ -104,3 +105,47 @@ def test_no_interval_of_a_change_tells_how_few_children_are_in_both_years() -> N
 
     assert len({upper(both) for both in range(LEAST)}) == 1
     assert upper(LEAST) != upper(0)
+
+
+SPANS = {str(year): (float(year), year + 1.0) for year in range(4)} | {"0 to 2": (0.0, 3.0)}
+ONCE = {"m": ["children"]}
+
+
+@pytest.mark.parametrize(("stage", "period", "pair", "closed"), [
+    ("children", "2", ("0", "1"), True),  # three years: no more than the two, less those in both, and the third
+    ("children", "0", ("1", "2"), True),
+    ("children", "3", ("0", "1"), False),  # in no longer period with them
+    ("children", "3", ("2", "3"), False),
+    ("events", "2", ("0", "1"), False),  # events add up: what is hidden is protected against that
+    ("", "", ("0", "1"), False),
+])  # fmt: skip
+def test_children_in_two_years_do_not_narrow_how_many_there_were_in_a_third(
+    stage: str, period: str, pair: tuple[str, str], closed: bool
+) -> None:
+    keys = {**dict.fromkeys(SPLITS, "All"), "level": "broad"}
+    cells = pd.DataFrame([
+        keys | {"stage": name, "period": time, "group": group,
+                "disclosure": "hidden" if (name, time, group) == (stage, period, "Asian") else "shown"}
+        for name in ("children", "events") for time in SPANS for group in ("Asian", "Black")
+    ])  # fmt: skip
+    shared = pd.DataFrame([
+        keys | {"measure": "m", "from_period": pair[0], "period": pair[1], "group": group} | dict.fromkeys(SHARED, 12.0)
+        for group in ("Asian", "Black", "White")
+    ])  # fmt: skip
+    for given in (shared, shared[shared["group"] != "Asian"]):  # without a row: nobody is in both
+        found = open_shared(given, cells, ONCE, SPANS).set_index("group")["yy"]
+        assert found[["Black", "White"]].tolist() == [12.0, 12.0]
+        assert found.index.is_unique
+        assert (("Asian" in found.index) and np.isnan(found["Asian"])) == closed
+
+
+def test_a_third_year_would_be_told_by_children_in_the_other_two() -> None:
+    """Why: 20 and 18 children, 6 of them in both; 36 in three years. So the third year has 4 at least."""
+    plain = counts([20, 18], [20, 18]).drop(columns=list(CHILD_SUMS))
+    shared = pd.DataFrame({"group": ["Asian"], "from_period": ["0"], "period": ["1"], "yy": [6.0]})
+    shared = shared.assign(**dict.fromkeys(SHARED[1:], 0.0))
+    found = change(plain, kind="rate", pairs=[("0", "1")], shared=shared).set_index("group").loc["Asian"]
+    variance = (np.log(found["upper"] / found["lower"]) / (2 * 1.959964)) ** 2
+    both = (1 / 20 + 1 / 18 - variance) * 20 * 18 / 2
+    assert both == pytest.approx(6, abs=0.01)
+    assert 36 - (20 + 18 - round(both)) == 4

@@ -129,13 +129,19 @@ def analyse(
     from yjd.measures import counts
     from yjd.metrics import adjust, all_results
     from yjd.metrics.counts import Counts
-    from yjd.repeats_coarse import coarse_shared, coarse_sums
+    from yjd.repeats_coarse import coarse_shared, coarse_sums, open_shared
 
     plan, least = replace(_plan(settings), allocated=not released), settings.disclosure.minimum_count
     sums, beside = None, dict[str, pd.DataFrame]()
     if evidence is not None:
         plan, sums = replace(plan, seed=evidence.seed), evidence.sums
         beside = {"shared": coarse_shared(evidence.shared, minimum=least), "strata": evidence.strata}
+        if released:
+            once = {
+                one.id: [name for name in (one.numerator, one.denominator) if stages[name].unit == "child"]
+                for one in measures
+            }
+            beside["shared"] = open_shared(beside["shared"], cells, once, _spans(settings))
     alike: dict[tuple[Kind, int], list[Measure]] = {}
     for measure in measures:
         alike.setdefault((measure.kind, measure.per), []).append(measure)
@@ -191,6 +197,15 @@ def _plan(settings: Settings) -> Plan:
         pairs=pairs(settings),
         imputations=analysis.imputations,
     )
+
+
+def _spans(settings: Settings) -> dict[str, tuple[float, float]]:
+    """For every period its first day and the day after its last."""
+    table = settings.periods.table()
+    return {
+        str(period): (float(start), float(end))
+        for period, start, end in zip(table["period"], table["start_day"], table["end_day"], strict=True)
+    }
 
 
 def _series(settings: Settings, kinds: Sequence[str]) -> list[dict[str, float]]:

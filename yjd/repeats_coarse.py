@@ -7,11 +7,12 @@ to within a band that leaves as many numbers of children possible as counts belo
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from yjd.metrics.counts import CHILD_SUMS, STRATUM, Kind
 from yjd.metrics.shared_children import SUMS as SHARED
-from yjd.schema import ALL, KNOWN
+from yjd.schema import ALL, HIDDEN, KNOWN, SPLITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +73,59 @@ def coarse_shared(shared: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
     """
     step = max(minimum, 1)
     return shared.assign(**{name: (shared[name].astype("float64") / step + 1e-9) // 1 * step for name in SHARED})
+
+
+def open_shared(
+    shared: pd.DataFrame,
+    cells: pd.DataFrame,
+    stages: Mapping[str, Collection[str]],
+    spans: Mapping[str, tuple[float, float]],
+) -> pd.DataFrame:
+    """Blank the sums over children in two periods where they would narrow a hidden count of a third.
+
+    Where a longer period is published that holds all three, its children are at most those of the two, less those in
+    both, and those of the third. The change is then computed as if no child were in both, and its interval is too wide.
+
+    Parameters
+    ----------
+    shared : DataFrame
+        measure, from_period, period, `yjd.schema.SPLITS`, level, group and the sums.
+    cells : DataFrame
+        Columns of `yjd.schema.CELL_COLUMNS`, after disclosure control.
+    stages : mapping of str to collection of str
+        Measure to its stages that count each child once.
+    spans : mapping of str to (float, float)
+        Period to its first day and the day after its last.
+    """
+    import pandas as pd
+
+    keys = [*SPLITS, "level", "group"]
+    hidden = cells.loc[cells["disclosure"].isin(HIDDEN), ["stage", "period", *keys]].astype("str")
+    pairs = ["measure", "from_period", "period"]
+    closed = []
+    for measure, first, second in shared[pairs].drop_duplicates().itertuples(index=False, name=None):
+        third = hidden["period"].isin(_beside((str(first), str(second)), spans))
+        own = hidden.loc[third & hidden["stage"].isin(list(stages.get(str(measure), ()))), keys].drop_duplicates()
+        closed.append(own.assign(measure=measure, from_period=first, period=second))
+    # those without a row have nobody in both, which says as much
+    gone = pd.concat(closed, ignore_index=True) if closed else shared[[*pairs, *keys]][:0]
+    every = [*pairs, *keys]
+    kept = ~pd.MultiIndex.from_frame(shared[every].astype("str")).isin(
+        pd.MultiIndex.from_frame(gone[every].astype("str"))
+    )
+    return pd.concat([shared[kept], gone.assign(**dict.fromkeys(SHARED, float("nan")))], ignore_index=True)
+
+
+def _beside(pair: tuple[str, str], spans: Mapping[str, tuple[float, float]]) -> set[str]:
+    """Periods that lie with both of a pair in some longer one."""
+    if not set(pair) <= set(spans):
+        return set(spans)
+
+    def inside(whole: tuple[float, float]) -> set[str]:
+        return {name for name, (start, end) in spans.items() if whole[0] <= start and end <= whole[1]}
+
+    held = [inside(whole) for whole in spans.values()]
+    return {name for names in held if set(pair) <= names for name in names} - set(pair)
 
 
 def _banded(counts: pd.DataFrame, factor: np.ndarray, events: np.ndarray, minimum: int) -> np.ndarray:
