@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests.study.repeat_attack import STAGES, attack
+from tests.study.repeat_attack import FAMILIES, attack, read
 from tests.study.repeat_region import FIRST, Region, register
 from yjd.history import History
 from yjd.measures import sql_folder
@@ -42,11 +42,11 @@ if sql:
 from yjd import cli, pipeline
 inner = pipeline.protect_cells
 def timed(*given, **named):
-    began = time.process_time()
+    began = time.thread_time()
     try:
         return inner(*given, **named)
     finally:
-        seconds.write_text(json.dumps(time.process_time() - began))
+        seconds.write_text(json.dumps(time.thread_time() - began))
 pipeline.protect_cells = timed
 def written(_, release, *, output):
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +83,7 @@ class Office:
         """What `yjd ... --json` answers."""
         said, told = (process := self.start(*arguments, "--json", back=back)).communicate()
         assert process.returncode == 0, told
+        assert said.startswith("{"), said[:200]  # nothing else may be on standard output
         return json.loads(said)
 
     @property
@@ -221,13 +222,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         scratch = (given or Path(temporary)).resolve()
         region, office = Region(scratch / "all"), Office(scratch / "project")
+        kept = scratch / "rows.json"  # a study that was interrupted goes on where it was
         say = sys.stdout.write
         say("| run | cells | hidden, % | disclosure control, s | without history: hidden, %; s | |\n")
         say("|---:|---:|---:|---:|---:|---|\n")
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
         for number in range(1, RUNS + 1):
-            row = row_of(region, office, number, scratch, rows[-1]["lasts"] if rows else 0.0)
-            rows.append(row)
+            if number > len(rows):
+                rows.append(row_of(region, office, number, scratch, rows[-1]["lasts"] if rows else 0.0))
+                kept.write_text(json.dumps(rows), encoding="utf-8")
+            row = rows[number - 1]
             share, alone = 100 * row["hidden"] / row["cells"], row.get("alone")
             beside = f"{100 * alone['hidden'] / alone['cells']:.1f}; {alone['seconds']:.1f}" if alone else ""
             say(f"| {number} | {row['cells']} | {share:.1f} | {row['seconds']:.1f} | {beside} | {row['what']} |\n")
@@ -237,10 +241,13 @@ def main() -> None:
         assert len(set(runs)) == RUNS
         for sentence in told(office, runs):
             say(f"- {sentence}\n")
-        say("\n| stage | hidden counts of 1 to 5 | known exactly | fewer than 3 values left |\n|---|---:|---:|---:|\n")
-        for stage in STAGES:
-            found = attack(office.folder, runs, stage, width=3, minimum=6)
-            say(f"| {stage} | {len(found)} | {found['exact'].sum()} | {found['narrow'].sum()} |\n")
+        say("\n| stages | counts | hidden, of 1 to 5 | known exactly | fewer than 3 values left |\n")
+        say("|---|---|---:|---:|---:|\n")
+        seen = [read(office.folder, run) for run in runs]
+        for family in FAMILIES:
+            found = attack(seen, family, width=3, minimum=6)
+            for name, some in (("as they are", found[found["today"]]), ("revised since", found[~found["today"]])):
+                say(f"| {family} | {name} | {len(some)} | {some['exact'].sum()} | {some['narrow'].sum()} |\n")
             sys.stdout.flush()
 
 
