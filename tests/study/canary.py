@@ -6,6 +6,7 @@ The default test does the same with few measures and one document. Any canary fo
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,12 @@ from pathlib import Path
 
 from tests.canaries import found_in, write_project
 from yjd.measures import measures
+from yjd.project import template
+from yjd.recommendations import FILE
 from yjd.reporting.batch import each_of
 from yjd.reporting.catalogue import documents, entry
 
+BASELINE = 'baseline = { rate = 1.0, ratio = 1.0, note = "made up" }'
 LADDER = """rungs = { M1 = ["age_band", "sex", "area"], M2 = ["offence_group", "gravity"], M3 = ["prior_outcomes"], \
 M4 = ["admission", "in_care", "assessed_reoffending", "assessed_harm", "assessed_safety"] }"""
 
@@ -38,6 +42,8 @@ def main() -> None:
         dates = write_project(
             folder, measures=list(measures()), models=LADDER, splits='[], ["area"], ["sex"], ["age_band"]'
         )
+        register = re.sub(r"baseline = \{[^}]*\}", BASELINE, template(FILE))
+        (folder / FILE).write_text(register, encoding="utf-8")
         yjd(folder, "run")
         for name in documents():
             every = ["--all"] if each_of(name) else []
