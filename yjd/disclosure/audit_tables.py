@@ -32,24 +32,26 @@ def check(system: System, targets: Targets, table: Table, place: Ints, given: Al
     given : Alternatives
     """
     base, moves = _of_unknowns(table, place, given)
+    binds = np.flatnonzero(~system.implied & (np.isfinite(system.row_low) | np.isfinite(system.row_high)))
+    matrix, row_low, row_high = system.matrix[binds], system.row_low[binds], system.row_high[binds]
     based = ~np.isnan(base)
     start = np.nan_to_num(base)
     # A row with an unknown of which no table says anything holds in truth, and so as long as nothing moves in it.
-    blind = abs(system.matrix) @ (~based).astype(np.float64) > 0
+    blind = abs(matrix) @ (~based).astype(np.float64) > 0
     untrue = based & (np.abs(start - system.truth) > _SLACK) | (based & np.isnan(system.truth))
-    level = system.matrix @ start
+    level = matrix @ start
     wrong = np.where(
         blind,
-        abs(system.matrix) @ untrue.astype(np.float64) > 0,
-        _outside(level, system.row_low, system.row_high),
+        abs(matrix) @ untrue.astype(np.float64) > 0,
+        _outside(level, row_low, row_high),
     )
-    label, of_row = _labels(system.matrix)
-    bad = np.zeros(len(label) + system.matrix.shape[0] + 1, dtype=bool)
+    label, of_row = _labels(matrix)
+    bad = np.zeros(len(label) + matrix.shape[0] + 1, dtype=bool)
     bad[of_row[wrong]] = True
     bad[label[based & _outside(start, system.low, system.high)]] = True
-    moved = sparse.coo_array(system.matrix @ moves)
+    moved = sparse.coo_array(matrix @ moves)
     row, column = moved.coords
-    fails = _outside(level[row] + moved.data, system.row_low[row], system.row_high[row]) & ~blind[row]
+    fails = _outside(level[row] + moved.data, row_low[row], row_high[row]) & ~blind[row]
     fails |= blind[row] & (np.abs(moved.data) > _SLACK)
     far = sparse.coo_array(moves)
     own, of = far.coords

@@ -11,6 +11,7 @@ from scipy import sparse
 from yjd.disclosure.aims import Aims, chance
 from yjd.disclosure.blocks import Block
 from yjd.disclosure.columns import Flags, Floats, Ints
+from yjd.disclosure.covering import cover
 from yjd.disclosure.hiding import LATER_SHARE, Hiding
 from yjd.disclosure.primary import too_small
 from yjd.disclosure.rules import Links, Rules
@@ -73,7 +74,11 @@ def choose(block: Block, rules: Rules, links: Links) -> Chosen:
     system = started(system)
     every = ~fixed
     likely = every & (~too_zero(system.n, rules))
-    found, left = _search(system, aims, cost, free, likely, every)
+    found = Hiding(system, cost, free)
+    if size > ONCE:
+        _, first = np.unique(system.place, return_index=True)
+        cover(found, aims, block.keys.iloc[first], likely, links)
+    found, left = _search(found, aims, likely, every)
     # What no move opens, though everything but what is known already could move, was given away before.
     if left.size and not seen.any():
         raise DisclosureError(
@@ -116,16 +121,15 @@ def too_zero(n: Floats, rules: Rules) -> Flags:
     return zero
 
 
-def _search(system: System, aims: Aims, cost: Floats, free: Flags, likely: Flags, every: Flags) -> tuple[Hiding, Ints]:
+def _search(first: Hiding, aims: Aims, likely: Flags, every: Flags) -> tuple[Hiding, Ints]:
     """Hide until every aim is open; return what is hidden, and the aims that nothing opens."""
-    first = Hiding(system, cost, free)
     left = first.open(aims, likely)
     if left.size:
         left = first.open(aims, every)
-    if system.n.size > ONCE:
+    if first.system.n.size > ONCE:
         return first, left
     # Once more from the start, among what was hidden: what is no longer needed is shown again.
-    again = Hiding(system, cost, free, LATER_SHARE)
+    again = Hiding(first.system, first.cost, first.free, LATER_SHARE)
     aims.forget()
     left = again.open(aims, first.hidden)
     if left.size:

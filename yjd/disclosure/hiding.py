@@ -12,6 +12,7 @@ left in the end is sought over everything, count by count.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -80,6 +81,12 @@ class Hiding:
                 search = _Search(self, aims, np.sort(columns), rows)
                 left.append(search.run())
         return np.unique(np.concatenate(left))
+
+    def note(self, moves: sparse.csr_array) -> None:
+        """Take note of moves, (columns, moves), that go through hidden counts only."""
+        by_move = sparse.csc_array(moves)
+        for start, end in pairwise(by_move.indptr.tolist()):
+            self.moves.append((by_move.indices[start:end].astype(np.int64), by_move.data[start:end]))
 
     def tables(self) -> sparse.csr_array:
         """Return the moves that were found: (columns, moves)."""

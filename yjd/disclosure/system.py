@@ -14,6 +14,9 @@ from yjd.disclosure.relations_stages import relate_stages
 from yjd.disclosure.rules import Links
 from yjd.schema import ALL, KNOWN
 
+#: What a solver may leave of nothing.
+NEARLY = 1e-6
+
 
 @dataclass(frozen=True)
 class System:
@@ -52,6 +55,17 @@ class System:
     derived: sparse.csr_array
     derived_n: Floats
     leaves: Ints
+
+    def allows(self, moves: sparse.csr_array) -> Flags:
+        """Whether each of some moves, (columns, moves), leads to a table that meets every relation."""
+        refused = np.zeros(moves.shape[1], dtype=np.bool_)
+        limits = ((self.equal, 0.0, 0.0), (self.bound, self.slack, np.inf), (None, np.nan_to_num(self.n), np.inf))
+        for matrix, below, above in limits:
+            far = sparse.coo_array(moves if matrix is None else matrix @ moves)
+            row, move = far.coords
+            least = np.broadcast_to(below, far.shape[0])[row]
+            refused[move[(far.data < -least - NEARLY) | (far.data > above + NEARLY)]] = True
+        return ~refused
 
 
 def build_system(keys: pd.DataFrame, n: Floats, unknown: Flags, links: Links, small: Small) -> System:
