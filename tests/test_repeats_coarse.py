@@ -50,6 +50,18 @@ def test_no_interval_tells_how_few_children_there_were(events: int) -> None:
     assert min(len(numbers) for numbers in children.values()) >= LEAST / 2
 
 
+@pytest.mark.parametrize("events", [16, 20, 28])
+def test_an_interval_leaves_a_hidden_number_of_children_open(events: int) -> None:
+    """Children below the minimum are hidden where they are counted: the interval of their events must add nothing."""
+    squares = np.arange(events, events**2 + 1)
+    frame = coarse_sums(counts([events] * len(squares), squares.tolist()), kind="rate", minimum=LEAST)
+    factor = frame.loc[frame["group"] == "Asian", CHILD_SUMS[0]].to_numpy() / events
+    # at least as many children as independent events, and that many where all have as many events
+    hidden = {value: {n for n in range(1, LEAST) for q in squares[factor == value] if n >= events**2 / q}
+              for value in np.unique(factor)}  # fmt: skip
+    assert min(len(left) for left in hidden.values() if left) == LEAST - 1
+
+
 def test_the_factor_of_many_events_is_nearly_their_own() -> None:
     frame = coarse_sums(counts([4000], [7200.0]), kind="rate", minimum=LEAST)
     assert frame[CHILD_SUMS[0]].iloc[0] == pytest.approx(7200, abs=7 * LEAST)

@@ -23,9 +23,9 @@ def coarse_sums(counts: pd.DataFrame, *, kind: Kind, minimum: int) -> pd.DataFra
     """Replace the sums over children by those of the design factor's band.
 
     Events divided by their design factor are as many independent ones. That number is known only to lie in a band
-    2 x `minimum` wide, counted down from the events: a child with two events in the place of two children takes away
-    some 2. Where the factor of all known children lies in the band it is taken, else the band's middle. Of a
-    proportion, events or the rest count, whichever are fewer.
+    2 x `minimum` wide, counted down from the events (the lowest band holds all that is left): a child with two events
+    in the place of two children takes away some 2. Where the factor of all known children lies in the band it is taken,
+    else the band's middle. Of a proportion, events or the rest count, whichever are fewer.
 
     Parameters
     ----------
@@ -135,11 +135,13 @@ def _banded(counts: pd.DataFrame, factor: np.ndarray, events: np.ndarray, minimu
     with np.errstate(all="ignore"):
         width = 2.0 * max(minimum, 1)
         exact = np.where(np.isfinite(factor), np.fmax(factor, 1.0), 1.0)
-        place = np.floor((events - events / exact) / width + 1e-9)
+        # the lowest band has no end above 0: one at 4 would tell that at least 5 children stand behind the events
+        last = np.fmax(np.floor((events - minimum) / width + 1e-9), 0.0)
+        place = np.fmin(np.floor((events - events / exact) / width + 1e-9), last)
         top = events - place * width
         middle = np.where(events > 0, events / np.fmax(top - width / 2, top / 2), 1.0)
         pooled = _of_known(counts, middle)
-        within = np.floor((events - events / pooled) / width + 1e-9) == place
+        within = np.minimum(np.floor((events - events / pooled) / width + 1e-9), last) == place
     return np.where(within, pooled, middle)
 
 
