@@ -53,7 +53,7 @@ def test_a_swap_between_groups_and_areas_keeps_all_margins_of_both():
 
 
 @pytest.mark.usefixtures("everything_at_once")
-@pytest.mark.parametrize("seed", [3, 8, 14, 21, 33, 40])
+@pytest.mark.parametrize("seed", [3, 8, 14, 21])
 def test_nothing_comes_back_where_swaps_are_chosen_first(seed):
     project = random_project(seed, small=True)
     found = attack(project, publish(project))
