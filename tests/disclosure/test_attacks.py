@@ -17,7 +17,7 @@ from tests.disclosure.weak import hide, one_more_per_line, threshold_only
 from yjd.errors import DisclosureError
 from yjd.schema import CELL_KEYS
 
-PROJECTS = range(32)
+PROJECTS = range(24)
 
 
 def weakly(way, seeds):
