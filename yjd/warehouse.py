@@ -69,6 +69,8 @@ class Warehouse:
         self._native: duckdb.DuckDBPyConnection | None = None
         if self.dialect == "duckdb":
             self._native = _native_connection(engine)
+            # without a file to run (python -c, a notebook) DuckDB takes itself to be talked to, and prints into the answer
+            self._native.execute("SET enable_progress_bar = false")
 
     @classmethod
     def open(cls, url: str | None = None, path: Path | None = None) -> Warehouse:

@@ -23,6 +23,7 @@ from typing import Any
 import pandas as pd
 
 from tests.study.repeat_attack import FAMILIES, attack, read
+from tests.study.repeat_recount import recounted
 from tests.study.repeat_region import FIRST, Region, register
 from yjd.history import History
 from yjd.measures import sql_folder
@@ -181,6 +182,20 @@ def row_of(region: Region, office: Office, number: int, scratch: Path, lasts: fl
     return row
 
 
+def recount(office: Office, comparisons: list[dict[str, Any]]) -> str:
+    """Count what the verdicts rest on once more from the extracts."""
+    judged = [row for row in comparisons if row["status"] == "ok"]
+    assert len(judged) == len(comparisons) == 4
+    for row in judged:
+        year = int(row["period"][:4])
+        rates = recounted(office.folder / "extracts", f"{year}-04-01", f"{year + 1}-03-31", of_any_age=False)
+        own, reference = (rates.loc[row[name], row["measure"]] for name in ("group", "reference"))
+        for name, value in (("rate", own), ("ratio", own / reference)):
+            assert abs(row[name] / value - 1) < 1e-5, (row["measure"], row["group"], name)
+    found = ", ".join(f"{row['measure']} of {row['group']}: {row['verdict']}" for row in judged)
+    return f"the rates and ratios of the last run's verdicts are those that pandas counts from the extracts ({found})"
+
+
 def told(office: Office, runs: list[str]) -> list[str]:
     """What `yjd runs` and `yjd progress` say at the end, each held against what must be."""
     listed = office.yjd("runs")["runs"]
@@ -200,7 +215,9 @@ def told(office: Office, runs: list[str]) -> list[str]:
     ]  # fmt: skip
     assert revised
     said.append(f"{len(revised)} revisions are told in {RUNS - 1} comparisons, such as: {revised[0]['text']}")
-    assert office.yjd("progress")["run"] == runs[-1]  # the newest, whatever the files' dates say
+    progress = office.yjd("progress")
+    assert progress["run"] == runs[-1]  # the newest, whatever the files' dates say
+    said.append(recount(office, progress["comparisons"]))
     other = office.folder.parent / "from_the_first.toml"
     other.write_text(register(f'{{ period = "2019-20", run = "{runs[0]}" }}'), encoding="utf-8")
     for number in (REDEFINED - 1, REDEFINED):
@@ -227,6 +244,8 @@ def main() -> None:
         say("| run | cells | hidden, % | disclosure control, s | without history: hidden, %; s | |\n")
         say("|---:|---:|---:|---:|---:|---|\n")
         rows: list[dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+        if len(rows) >= REDEFINED:
+            office.sql = str(scratch / "sql")
         for number in range(1, RUNS + 1):
             if number > len(rows):
                 rows.append(row_of(region, office, number, scratch, rows[-1]["lasts"] if rows else 0.0))
