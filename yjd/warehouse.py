@@ -69,7 +69,7 @@ class Warehouse:
         self._native: duckdb.DuckDBPyConnection | None = None
         if self.dialect == "duckdb":
             self._native = _native_connection(engine)
-            # without a file to run (python -c, a notebook) DuckDB takes itself to be talked to, and prints into the answer
+            # where Python runs no file (python -c, a notebook) DuckDB would print its progress into the answer
             self._native.execute("SET enable_progress_bar = false")
 
     @classmethod
