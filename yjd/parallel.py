@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from multiprocessing import current_process
 from typing import TypeVar
 
 Given = TypeVar("Given")
@@ -24,7 +25,7 @@ def in_parallel(work: Callable[[Given], Found], pieces: Sequence[Given], amount:
     """
     from joblib import Parallel, cpu_count, delayed
 
-    processes = min(cpu_count(), len(pieces))
+    processes = min(cpu_count(), len(pieces)) if current_process().name == "MainProcess" else 1
     if amount < ENOUGH or processes < 2:
         return [work(piece) for piece in pieces]
     return list(Parallel(n_jobs=processes)(delayed(work)(piece) for piece in pieces))

@@ -27,7 +27,7 @@ COUNTS = np.array([[[3, 14], [9, 2]], [[11, 1], [4, 21]], [[6, 12], [5, 17]]])  
 @pytest.fixture
 def everything_at_once(monkeypatch):
     """Also small blocks begin with swaps."""
-    monkeypatch.setattr(sys.modules["yjd.disclosure.choose"], "ONCE", 0)
+    monkeypatch.setattr(sys.modules["yjd.disclosure.choose"], "MANY", 0)
 
 
 def _project() -> Project:

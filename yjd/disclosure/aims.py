@@ -40,6 +40,11 @@ class Aims:
         """Begin with nothing proven."""
         self.forget()
 
+    def only(self, rows: Ints, columns: Ints) -> Aims:
+        """Choose some of the counts, and the columns that they are made of."""
+        matrix = sparse.csr_array(sparse.csr_array(self.matrix[rows])[:, columns])
+        return Aims(matrix, self.above[rows], self.below[rows], self.width)
+
     def forget(self) -> None:
         """Take nothing as proven."""
         self.up, self.down = np.zeros(self.above.size), np.zeros(self.above.size)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from yjd.disclosure.aims import Aims, chance
 from yjd.disclosure.blocks import Block
 from yjd.disclosure.columns import Flags, Floats, Ints
 from yjd.disclosure.covering import cover
-from yjd.disclosure.hiding import LATER_SHARE, Hiding
+from yjd.disclosure.hiding import LATER_SHARE, Hiding, components
 from yjd.disclosure.primary import too_small
 from yjd.disclosure.rules import Links, Rules
 from yjd.disclosure.starting import started
 from yjd.disclosure.system import System, build_system
 from yjd.errors import DisclosureError
+from yjd.parallel import in_parallel
 
-#: Blocks of more columns are searched once: the second search takes as long as the first, and saves one count in 25.
-ONCE = 10_000
+#: Of more aims than this swaps open most, where the finest split is published; they are not sought twice.
+MANY = 5_000
+#: Columns that hang together with fewer than this are searched with others.
+TOGETHER = 500
 
 
 @dataclass(frozen=True)
@@ -74,19 +79,26 @@ def choose(block: Block, rules: Rules, links: Links) -> Chosen:
     system = started(system)
     every = ~fixed
     likely = every & (~too_zero(system.n, rules))
-    found = Hiding(system, cost, free)
-    if size > ONCE:
-        _, first = np.unique(system.place, return_index=True)
-        cover(found, aims, block.keys.iloc[first], likely, links)
-    found, left = _search(found, aims, likely, every)
+    names = block.keys.iloc[np.unique(system.place, return_index=True)[1]]
+    pieces = [
+        Piece(columns, system.only(columns), aims.only(rows, columns), cost[columns], free[columns], likely[columns],
+              every[columns], names.iloc[columns], links)
+        for columns, rows in _apart(system, aims)
+    ]  # fmt: skip
+    results = in_parallel(search, pieces, size)
+    found = np.zeros(size, dtype=np.bool_)
+    for piece, result in zip(pieces, results, strict=True):
+        found[piece.columns] = result.hidden
+    moves = _joined([piece.columns for piece in pieces], [result.moves for result in results], size)
+    left = sum(result.left for result in results) + int((np.diff(aims.matrix.indptr) == 0).sum())
     # What no move opens, though everything but what is known already could move, was given away before.
-    if left.size and not seen.any():
+    if left and not seen.any():
         raise DisclosureError(
-            f"{left.size} hidden counts can be worked out from the counts around them, and hiding more does not "
+            f"{left} hidden counts can be worked out from the counts around them, and hiding more does not "
             "help: nothing is released.",
             "Publish fewer splits, or merge the smallest areas, groups or age bands.",
         )
-    hidden = (found.hidden & ~fixed) | own | kept
+    hidden = (found & ~fixed) | own | kept
     derived = np.zeros(size, dtype=np.bool_)
     alone = system.derived[np.flatnonzero(abs(system.derived) @ own.astype(np.float64) == 0)]
     derived[sparse.csr_array(alone).indices] = True
@@ -94,9 +106,9 @@ def choose(block: Block, rules: Rules, links: Links) -> Chosen:
     return Chosen(
         hidden[place] & ~block.earlier,
         (hidden & derived)[place],
-        int(left.size),
+        left,
         system.n[place],
-        sparse.csr_array(found.tables()[place]),
+        sparse.csr_array(moves[place]),
     )
 
 
@@ -121,20 +133,80 @@ def too_zero(n: Floats, rules: Rules) -> Flags:
     return zero
 
 
-def _search(first: Hiding, aims: Aims, likely: Flags, every: Flags) -> tuple[Hiding, Ints]:
-    """Hide until every aim is open; return what is hidden, and the aims that nothing opens."""
-    left = first.open(aims, likely)
+@dataclass(frozen=True)
+class Piece:
+    """What hangs together, and is searched by itself; arrays have shape (columns of the piece,).
+
+    Attributes
+    ----------
+    columns : array of int
+        Which columns of the block these are.
+    system : System
+    aims : Aims
+    cost : array of float
+    free, likely, every : arrays of bool
+        What is hidden whatever is chosen, what may be hidden, and what may be as a last resort.
+    names : DataFrame
+        Columns of `yjd.schema.CELL_KEYS`.
+    links : Links
+    """
+
+    columns: Ints
+    system: System
+    aims: Aims
+    cost: Floats
+    free: Flags
+    likely: Flags
+    every: Flags
+    names: pd.DataFrame
+    links: Links
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What is hidden of a piece, moves that show it to be enough, (columns, moves), and how many aims stay closed."""
+
+    hidden: Flags
+    moves: sparse.csr_array
+    left: int
+
+
+def _apart(system: System, aims: Aims) -> list[tuple[Ints, Ints]]:
+    """Part the columns by what hangs together, and give each part its aims; small parts are one."""
+    label = components(sparse.csr_array(sparse.vstack([system.equal, system.bound, aims.matrix])))
+    label = np.where(np.bincount(label)[label] < TOGETHER, -1, label)
+    some = np.flatnonzero(np.diff(aims.matrix.indptr))
+    of_aim = label[aims.matrix.indices[aims.matrix.indptr[some]]]
+    return [(np.flatnonzero(label == one), some[of_aim == one]) for one in np.unique(of_aim)]
+
+
+def _joined(columns: Sequence[Ints], moves: Sequence[sparse.csr_array], size: int) -> sparse.csr_array:
+    """Put the moves of several pieces together: the first of each make one table, the second of each the next."""
+    many = max((one.shape[1] for one in moves), default=0)
+    found = sparse.csr_array((size, many))
+    for own, one in zip(columns, moves, strict=True):
+        entries = sparse.coo_array(one)
+        row, move = entries.coords
+        found = found + sparse.csr_array((entries.data, (own[row], move)), shape=(size, many))
+    return sparse.csr_array(found)
+
+
+def search(piece: Piece) -> Searched:
+    """Hide until every aim of a piece is open, or nothing helps."""
+    first, aims = Hiding(piece.system, piece.cost, piece.free), piece.aims
+    swapped = aims.above.size > MANY and cover(first, aims, piece.names, piece.likely, piece.links)
+    left = first.open(aims, piece.likely)
     if left.size:
-        left = first.open(aims, every)
-    if first.system.n.size > ONCE:
-        return first, left
+        left = first.open(aims, piece.every)
+    if swapped:
+        return Searched(first.hidden, first.tables(), left.size)
     # Once more from the start, among what was hidden: what is no longer needed is shown again.
-    again = Hiding(first.system, first.cost, first.free, LATER_SHARE)
+    again = Hiding(piece.system, piece.cost, piece.free, LATER_SHARE)
     aims.forget()
     left = again.open(aims, first.hidden)
     if left.size:
-        left = again.open(aims, every)
-    return again, left
+        left = again.open(aims, piece.every)
+    return Searched(again.hidden, again.tables(), left.size)
 
 
 def _any_of(flags: Flags, system: System) -> Flags:

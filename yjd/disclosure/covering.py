@@ -38,7 +38,7 @@ KINDS = (
 )
 
 
-def cover(state: Hiding, aims: Aims, names: pd.DataFrame, may: Flags, links: Links) -> None:
+def cover(state: Hiding, aims: Aims, names: pd.DataFrame, may: Flags, links: Links) -> bool:
     """Hide what swaps need that open counts, and note the tables that show it.
 
     Parameters
@@ -52,11 +52,16 @@ def cover(state: Hiding, aims: Aims, names: pd.DataFrame, may: Flags, links: Lin
     may : array (columns,)
         Whether each may be hidden.
     links : Links
+
+    Returns
+    -------
+    bool
+        Whether there are leaves at all: where the finest split is not published, there are none.
     """
     system = state.system
     leaves = leaves_of(names, system.n, system.usable, links)
     if not leaves.n.size:
-        return
+        return False
     sums = _clean(sparse.csr_array(aims.matrix @ leaves.within))
     # Aims that come to the same leaves are one.
     marks = np.round(sums @ chance(np.arange(leaves.n.size), 0), 9)
@@ -69,6 +74,7 @@ def cover(state: Hiding, aims: Aims, names: pd.DataFrame, may: Flags, links: Lin
         chosen = _Choice(aims, sums, closed, swaps, leaves).run(state)
         every.append(swaps.only(chosen))
         _tables(state, aims, sums, first, same.reshape(-1), every, leaves)
+    return True
 
 
 def _clean(matrix: sparse.csr_array) -> sparse.csr_array:

@@ -69,7 +69,7 @@ class Hiding:
     def open(self, aims: Aims, may: Flags) -> Ints:
         """Hide, among columns that may be, until every aim is open; return the aims that no move opens."""
         system = self.system
-        every = _components(sparse.csr_array(sparse.vstack([system.equal, system.bound])))
+        every = components(sparse.csr_array(sparse.vstack([system.equal, system.bound])))
         movable = np.flatnonzero(may | self.hidden)
         order = movable[np.argsort(every[movable], kind="stable")]
         of_column = sparse.csc_array(aims.matrix)
@@ -185,7 +185,7 @@ class _Search:
         self.state.moves.append((self.part.columns[gone], far[gone]))
 
 
-def _components(matrix: sparse.csr_array) -> Ints:
+def components(matrix: sparse.csr_array) -> Ints:
     """Label the columns by what hangs together."""
     pattern = sparse.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
     return np.asarray(connected_components(sparse.csr_array(pattern.T @ pattern), directed=False)[1], dtype=np.int64)

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from yjd.disclosure.columns import GROUP, LEVEL, NONE, PERIOD, SPLITS, STAGE, Columns, Flags, Floats, Ints
+from yjd.disclosure.moves import touching
 from yjd.disclosure.relations import Small, relate_groups, relate_margins, relate_once, relate_periods
 from yjd.disclosure.relations_stages import relate_stages
 from yjd.disclosure.rules import Links
@@ -55,6 +56,16 @@ class System:
     derived: sparse.csr_array
     derived_n: Floats
     leaves: Ints
+
+    def only(self, columns: Ints) -> System:
+        """Choose columns that no relation ties to the others."""
+        equal, _ = touching(self.equal, columns)
+        bound, bounds = touching(self.bound, columns)
+        derived, rows = touching(self.derived, columns)
+        return System(
+            np.arange(columns.size), self.table[columns], self.n[columns], self.usable[columns], equal, bound,
+            self.slack[bounds], derived, self.derived_n[rows], self.leaves[columns],
+        )  # fmt: skip
 
     def allows(self, moves: sparse.csr_array) -> Flags:
         """Whether each of some moves, (columns, moves), leads to a table that meets every relation."""
