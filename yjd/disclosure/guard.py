@@ -63,7 +63,7 @@ def guard(
             "Add the years, quarters or months that they share to [periods].",
         )
     more: list[pd.DataFrame] = []
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         before = [*more, *earlier]
         released, alternatives = protected(
             cells, rules, links,
@@ -73,7 +73,7 @@ def guard(
         found = found[found["attack"] != SHOWN_EARLIER]  # nothing can take it back
         if found.empty or not earlier:
             break
-        more.insert(0, totals_of(found, released, links))
+        more.insert(0, totals_of(found, released, links, whole=attempt > 0))
     if len(found):
         raise DisclosureError(
             f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",

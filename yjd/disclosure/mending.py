@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def totals_of(found: pd.DataFrame, released: pd.DataFrame, links: Links) -> pd.DataFrame:
+def totals_of(found: pd.DataFrame, released: pd.DataFrame, links: Links, *, whole: bool = False) -> pd.DataFrame:
     """The cells of a release that hold what an attack found: of longer periods, the whole stage, all areas, all groups.
 
     Parameters
@@ -26,6 +26,8 @@ def totals_of(found: pd.DataFrame, released: pd.DataFrame, links: Links) -> pd.D
         Cells after protection.
     links : Links
         How stages and periods are tied to each other.
+    whole : bool
+        Whether all cells of these stages and periods are asked for, whatever their area and group: the last resort.
 
     Returns
     -------
@@ -45,5 +47,8 @@ def totals_of(found: pd.DataFrame, released: pd.DataFrame, links: Links) -> pd.D
         up = asked.merge(table, on=name)
         up = up.assign(**{name: up["whole"]})[keys]
         asked = pd.concat([asked, up], ignore_index=True).drop_duplicates()
-    there = released.loc[~released["stage"].isin(links.public_stages), keys].merge(asked, on=keys)
+    if whole:
+        keys = ["stage", "period"]
+        asked = asked[keys].drop_duplicates()
+    there = released.loc[~released["stage"].isin(links.public_stages), list(CELL_KEYS)].merge(asked, on=keys)
     return there.assign(n=float("nan"), disclosure=HIDDEN[0])
