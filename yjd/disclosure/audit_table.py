@@ -194,7 +194,9 @@ def _parts_of(frame: pd.DataFrame, links: Links) -> Floats:
     stages = frame["stage"].map({name: leaves(name) for name in frame["stage"].unique()})
     periods = frame["period"].map(lambda name: max(len(links.related_periods.get(name, ())), 1))
     adds_up = frame["stage"].isin(links.periods_add_up)
-    return (stages * periods.where(adds_up, 1)).to_numpy(dtype=np.float64)
+    # a release with nothing in these periods has words, not numbers, to map
+    terms: Floats = stages.to_numpy(dtype=np.float64) * periods.where(adds_up, 1).to_numpy(dtype=np.float64)
+    return terms
 
 
 def _joined(
