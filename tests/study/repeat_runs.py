@@ -74,7 +74,10 @@ class Office:
         command = [sys.executable, "-c", _DRIVER, self.sql, str(seconds), *arguments]
         if back:
             command = ["faketime", "-f", f"-{DAYS_BACK}d", *command]
-        env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        env = os.environ | {
+            "PYTHONPATH": os.pathsep.join(sys.path), "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "LOKY_MAX_CPU_COUNT": "1",  # one processor: its time is measured, and libfaketime stops further processes
+        }  # fmt: skip
         return subprocess.Popen(
             command, cwd=self.folder, env=env, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
