@@ -177,6 +177,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/bench_metrics.py")
     session.run("python", "tests/bench_models.py")
     session.run("python", "tests/bench_reports.py")
+    session.run("python", "-m", "tests.bench_disclosure")
 
 
 @nox.session(python=OLDEST, default=False)

@@ -192,13 +192,18 @@ def _rules(random: np.random.Generator, *, public: bool) -> Rules:
     widest = minimum - int(zero_safe)
     events = random.random() < 0.15
     method = "hide_and_round" if random.random() < 0.1 else "hide"
+    denominator = int(random.choice([0, 0, minimum + 4, 30 if public else 0]))
+    children = int(random.integers(2, minimum + 1)) if events else 0
+    share = int(random.choice([50, 80])) if events else 100
+    width = int(min(widest, random.integers(2, 6)))
     return Rules(
         minimum_count=minimum,
         zero_safe=zero_safe,
-        minimum_denominator=int(random.choice([0, 0, minimum + 4, 30 if public else 0])),
-        minimum_children=int(random.integers(2, minimum + 1)) if events else 0,
-        largest_share_percent=int(random.choice([50, 80])) if events else 100,
-        interval_width=int(min(widest, random.integers(2, 6))),
+        minimum_denominator=denominator,
+        # Fewer, and counts of events would narrow those of their children: such rules are refused.
+        minimum_children=children if minimum - children >= width else minimum * int(events),
+        largest_share_percent=share,
+        interval_width=width,
         method=method,
         round_to=0 if method == "hide" else int(random.choice([3, 5, 10])),
     )

@@ -73,6 +73,13 @@ class Rules:
                 f"interval_width is {self.interval_width}; the rule hides {possible} different counts, so it can be 2 "
                 f"to {possible}"
             )
+        left = self.minimum_count - self.minimum_children
+        if 0 < self.minimum_children and 0 < left < self.interval_width:
+            problems.append(
+                f"minimum_children is {self.minimum_children}: events that are shown would tell that a hidden count of "
+                f"their children is one of {left}, fewer than interval_width; use minimum_count or more, or at most "
+                f"{self.minimum_count - self.interval_width}"
+            )
         if self.method == "hide" and self.round_to:
             problems.append('round_to is given, and the method is "hide"; use "hide_and_round", or round_to = 0')
         if self.method != "hide" and self.round_to < 2:
