@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import current_process
 from typing import TypeVar
 
@@ -21,11 +22,14 @@ def in_parallel(work: Callable[[Given], Found], pieces: Sequence[Given], amount:
         A function of a module (or a partial of one), so that another process can find it.
     pieces : sequence
     amount : int
-        How many rows all pieces have: little work is done here and now.
+        How many rows all pieces have: little work is done here and now, and so are pieces of a piece.
     """
     from joblib import Parallel, cpu_count, delayed
 
     processes = min(cpu_count(), len(pieces)) if current_process().name == "MainProcess" else 1
-    if amount < ENOUGH or processes < 2:
-        return [work(piece) for piece in pieces]
-    return list(Parallel(n_jobs=processes)(delayed(work)(piece) for piece in pieces))
+    if amount >= ENOUGH and processes > 1:
+        try:
+            return list(Parallel(n_jobs=processes)(delayed(work)(piece) for piece in pieces))
+        except (OSError, BrokenProcessPool):
+            pass  # a machine that lets nobody start processes, or ends them, can still do the work, only more slowly
+    return [work(piece) for piece in pieces]
