@@ -200,13 +200,17 @@ def _rules(random: np.random.Generator, *, public: bool) -> Rules:
         minimum_count=minimum,
         zero_safe=zero_safe,
         minimum_denominator=denominator,
-        # Fewer, and counts of events would narrow those of their children: such rules are refused.
-        minimum_children=children if minimum - children >= width else minimum * int(events),
+        minimum_children=_allowed(children, minimum, width),
         largest_share_percent=share,
         interval_width=width,
         method=method,
         round_to=0 if method == "hide" else int(random.choice([3, 5, 10])),
     )
+
+
+def _allowed(children: int, minimum: int, width: int) -> int:
+    """As many children, or more where counts of events would narrow those of their children: such rules are refused."""
+    return children if children == 0 or minimum - children >= width else max(minimum, children)
 
 
 def _plan(random, families, spans, values, levels) -> Plan:
@@ -259,9 +263,9 @@ def _history(random, families, plan, counts, rules):
             own = tuple(_revised(random, one, family) for one, family in zip(own, families, strict=True))
         elif change == "other rules":
             least = int(random.integers(3, 11))
-            old = replace(
-                rules, minimum_count=least, interval_width=min(rules.interval_width, least - rules.smallest_hidden)
-            )  # fmt: skip
+            width = min(rules.interval_width, least - rules.smallest_hidden)
+            children = _allowed(rules.minimum_children, least, width)
+            old = replace(rules, minimum_count=least, interval_width=width, minimum_children=children)
         else:
             continue
         plans, every, ruled, how = [before, *plans], [own, *every], [old, *ruled], [change, *how]
