@@ -133,6 +133,8 @@ def _jobs(
 
     found, each = entry(document), each_of(document)
     asked = named.get(each.parameter, []) if each else []
+    if each and (other := [name for name, given in named.items() if given and name != each.parameter]):
+        raise typer.BadParameter(f"the document {document} is about one {each.parameter}, not about one {other[0]}")
     if each is None and not any(named.values()):
         jobs = [Job(document, home / f"{found.name}{suffix(wanted)}", wanted) for wanted in formats]
     else:

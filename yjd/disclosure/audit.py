@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from yjd.disclosure.alternatives import Alternatives
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 AUDIT_COLUMNS = (*CELL_KEYS, "attack", "low", "high")
 SHOWN_EARLIER = "shown_earlier"  # a finding that no protection can mend
 NOT_SETTLED = "not settled"
+_CELL = np.uint64(0)  # no sum: a count that is printed
 _OF_A_CELL = ["shown", "sums", "interval", NOT_SETTLED]  # the others are of counts that nobody prints
 
 
@@ -91,9 +93,11 @@ def audit(
     amount = sum(len(frame) for frame in frames)
     given = _Given(frames, cells, children, alternatives)
     # Sums that were published with others may be of any periods.
-    apart = [given] if any("terms" in frame for frame in frames) else given.by_period(links)
+    stated = any("terms" in frame and frame["terms"].notna().any() for frame in frames)
+    apart = [given] if stated else given.by_period(links)
     found = pd.concat(in_parallel(partial(_found, rules=rules, links=links), apart, amount), ignore_index=True)
-    return found.sort_values([*CELL_KEYS, "attack"], ignore_index=True)[list(AUDIT_COLUMNS)]
+    found = found.drop_duplicates([*CELL_KEYS, "attack"]).sort_values([*CELL_KEYS, "attack"], ignore_index=True)
+    return found[list(AUDIT_COLUMNS)]
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,9 @@ class _Given:
     def by_period(self, links: Links) -> list[_Given]:
         """Part it by periods that have nothing to do with each other."""
         label = links.together(sorted({str(name) for frame in self.frames for name in frame["period"].unique()}))
-        whole = [self] if len(set(label.values())) < 2 else []
-        return whole or [
+        if len(set(label.values())) < 2:
+            return [self]
+        return [
             _Given(
                 [_of(frame, label, one) for frame in self.frames],
                 None if self.cells is None else _of(self.cells, label, one),
@@ -136,7 +141,8 @@ def _found(given: _Given, rules: Rules, links: Links) -> pd.DataFrame:
 
 def _unsaid(newest: pd.DataFrame) -> pd.DataFrame:
     """A release as it would be if it said nothing: a part that it alone has is no more than what was shown earlier."""
-    cells = newest[newest["terms"].isna()] if "terms" in newest else newest
+    cells = newest[newest["n"].notna() | newest["disclosure"].isin(HIDDEN)]
+    cells = cells[cells["terms"].isna()] if "terms" in cells else cells
     return cells[list(CELL_KEYS)].assign(n=float("nan"), disclosure=HIDDEN[0])
 
 
@@ -149,30 +155,49 @@ def _attacked(
     among: pd.DataFrame | None = None,
     alternatives: Alternatives | None = None,
 ) -> pd.DataFrame:
-    """What can be worked out; `among` (with `CELL_KEYS`) are the only counts that are asked for."""
+    """What can be worked out, and which sum it is (0 for a cell); `among` are the only counts that are asked for."""
     import pandas as pd
 
     table = Table.of(frames, rules, links, cells, children)
     wanted = None if among is None else table.keys.codes(among)
-    plain, system, targets, names, codes = _posed(table, rules, links, wanted, alternatives)
+    plain, system, targets, told = _posed(table, rules, links, wanted, alternatives)
     reach(system, targets)
-    found = pd.concat([_read_off(frames[0], table, rules, links), plain, _narrowed(table, targets, names, codes)])
-    return found.drop_duplicates([*CELL_KEYS, "attack"]).sort_values([*CELL_KEYS, "attack"], ignore_index=True)
+    found = pd.concat([_read_off(frames[0], table, rules, links), plain, _narrowed(table, targets, told)])
+    return found.drop_duplicates([*CELL_KEYS, "attack", "sum"], ignore_index=True)
 
 
 def _less_earlier(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Rename what the earlier releases gave away by themselves, as closely as all of them together do."""
-    keys = [*CELL_KEYS, "kind"]
+    keys = [*CELL_KEYS, "kind", "sum"]
     found, before = (one.assign(kind=one["attack"].replace(_OF_A_CELL, "")) for one in (found, before))
     known = before.groupby(keys, as_index=False, dropna=False).agg(low_then=("low", "max"), high_then=("high", "min"))
     joined = found.merge(known, on=keys, how="left")
     as_close = (joined["low_then"] >= joined["low"] - 0.5) & (joined["high_then"] <= joined["high"] + 0.5)
-    renamed = found.assign(attack=found["attack"].mask(as_close.to_numpy(dtype=bool), SHOWN_EARLIER))
-    return renamed.drop_duplicates([*CELL_KEYS, "attack"], ignore_index=True)
+    return found.assign(attack=found["attack"].mask(as_close.to_numpy(dtype=bool), SHOWN_EARLIER))
 
 
-def _finding(table: Table, codes: Codes, attack: Any, low: Any, high: Any) -> pd.DataFrame:
-    return table.keys.frame(codes).assign(attack=attack, low=low, high=high)
+@dataclass(frozen=True)
+class _Told:
+    """What targets are called: what is left of what, their keys, and which sum each is."""
+
+    name: NDArray[np.object_]
+    code: Codes
+    mark: NDArray[np.uint64]
+
+
+def _finding(table: Table, codes: Codes, attack: Any, low: Any, high: Any, mark: Any = _CELL) -> pd.DataFrame:
+    return table.keys.frame(codes).assign(attack=attack, low=low, high=high, sum=mark)
+
+
+def _marks(table: Table, rows: Rows) -> NDArray[np.uint64]:
+    """A number for each sum, the same whatever else was published: two sums can have the same key and name."""
+    import pandas as pd
+
+    words = pd.util.hash_pandas_object(table.keys.frame(table.code), index=False).to_numpy(dtype=np.uint64)
+    times = np.rint(2 * rows.factor).astype(np.int64).astype(np.uint64)
+    found = np.zeros(len(rows.low), dtype=np.uint64)
+    np.add.at(found, rows.row, times * words[rows.variable])
+    return found
 
 
 def _hidden_range(rules: Rules) -> tuple[int, int]:
@@ -203,16 +228,14 @@ def _read_off(newest: pd.DataFrame, table: Table, rules: Rules, links: Links) ->
     parts.append(_finding(table, table.code[table.clash], "contradiction", np.nan, np.nan))
     marked = newest[newest["disclosure"].isin(HIDDEN) & newest["n"].notna()]
     if len(marked):
-        parts.append(marked[list(CELL_KEYS)].assign(attack="shown", low=marked["n"], high=marked["n"]))
+        parts.append(marked[list(CELL_KEYS)].assign(attack="shown", low=marked["n"], high=marked["n"], sum=_CELL))
     return pd.concat(parts, ignore_index=True)
 
 
 def _posed(
     table: Table, rules: Rules, links: Links, wanted: Codes | None, alternatives: Alternatives | None
-) -> tuple[pd.DataFrame, System, Targets, np.ndarray, Codes]:
+) -> tuple[pd.DataFrame, System, Targets, _Told]:
     """Write the problem down: findings that need no programme, the equations, and the counts to be settled."""
-    import pandas as pd
-
     families = [
         family
         for world in table.worlds
@@ -227,8 +250,8 @@ def _posed(
             sparse.csr_array((0, len(own))), none, none, no, none, table.low[own], table.high[own], table.truth[own],
             np.zeros(len(own), dtype=bool),
         )  # fmt: skip
-        targets, names, codes = _targets(table, None, np.zeros(0, dtype=bool), nothing, rules, links, wanted)
-        return pd.DataFrame(columns=list(AUDIT_COLUMNS)), nothing, targets, names, codes
+        posed = _targets(table, None, np.zeros(0, dtype=bool), nothing, rules, links, wanted)
+        return _finding(table, table.code[:0], "", np.nan, np.nan), nothing, *posed
     open_ = np.zeros(len(rows.low), dtype=bool)
     open_[rows.row[unknown[rows.variable]]] = True
     plain = _plain(table, rows, ~open_, rules)
@@ -255,7 +278,7 @@ def _plain(table: Table, rows: Rows, closed: Flags, rules: Rules) -> pd.DataFram
     wrong = closed & ((value < rows.low - 1e-6) | (value > rows.high + 1e-6))
     return pd.concat(
         [
-            _finding(table, rows.code[told], rows.name[told], value[told], value[told]),
+            _finding(table, rows.code[told], rows.name[told], value[told], value[told], _marks(table, rows)[told]),
             _finding(table, rows.code[wrong], "contradiction", np.nan, np.nan),
         ],
         ignore_index=True,
@@ -270,7 +293,7 @@ def _of_today(table: Table, rows: Rows) -> Flags:
 
 def _targets(
     table: Table, rows: Rows | None, open_: Flags, system: System, rules: Rules, links: Links, wanted: Codes | None
-) -> tuple[Targets, np.ndarray, Codes]:
+) -> tuple[Targets, _Told]:
     """The counts that must stay in doubt: hidden cells, and the derived counts that rest on them."""
     unknown = np.flatnonzero(table.low < table.high)
     true = table.truth[unknown]
@@ -282,7 +305,7 @@ def _targets(
     first, last = _hidden_range(rules)
     derived = np.zeros(0, dtype=np.int64)
     offset, row_truth, row_code = np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.int64)
-    row_name = np.zeros(0, dtype=object)
+    row_name, row_mark = np.zeros(0, dtype=object), np.zeros(0, dtype=np.uint64)
     if rows is not None:
         of_rows = np.flatnonzero(open_)
         with np.errstate(invalid="ignore"):
@@ -292,6 +315,7 @@ def _targets(
             derived = derived[np.isin(rows.code[of_rows][derived], wanted)]
         offset, row_truth = system.offset[derived], rows.truth[of_rows][derived]
         row_name, row_code = rows.name[of_rows][derived], rows.code[of_rows][derived]
+        row_mark = _marks(table, rows)[of_rows][derived]
     least, most = activity(system)
     low = np.maximum(least, system.row_low)[derived] + offset
     high = np.minimum(most, system.row_high)[derived] + offset
@@ -306,8 +330,12 @@ def _targets(
         np.concatenate([system.low[cells], low]),
         np.concatenate([system.high[cells], high]),
     )
-    names = np.concatenate([np.full(len(cells), "", dtype=object), row_name])
-    return targets, names, np.concatenate([table.code[unknown[cells]], row_code])
+    told = _Told(
+        np.concatenate([np.full(len(cells), "", dtype=object), row_name]),
+        np.concatenate([table.code[unknown[cells]], row_code]),
+        np.concatenate([np.zeros(len(cells), dtype=np.uint64), row_mark]),
+    )
+    return targets, told
 
 
 def _unit(columns: Ints, width: int) -> sparse.csr_array:
@@ -315,11 +343,11 @@ def _unit(columns: Ints, width: int) -> sparse.csr_array:
     return sparse.csr_array((np.ones(count), (np.arange(count), columns)), shape=(count, width))
 
 
-def _narrowed(table: Table, targets: Targets, names: np.ndarray, codes: Codes) -> pd.DataFrame:
+def _narrowed(table: Table, targets: Targets, told: _Told) -> pd.DataFrame:
     """Put what was found into words."""
     bad = targets.failed | ~targets.enough(targets.low, targets.high)
     low, high = np.ceil(targets.low[bad] - 1e-6) + 0.0, np.floor(targets.high[bad] + 1e-6)
     exact = np.where(low >= high, "sums", "interval").astype(object)
-    attack = np.where(names[bad] == "", exact, names[bad])
+    attack = np.where(told.name[bad] == "", exact, told.name[bad])
     attack = np.where(targets.failed[bad], NOT_SETTLED, attack)
-    return _finding(table, codes[bad], attack, low, high)
+    return _finding(table, told.code[bad], attack, low, high, told.mark[bad])

@@ -177,21 +177,13 @@ def _headings(w: World, links: Links, groups: Codes) -> Iterator[Family | None]:
     yield from _summed(w, totals[missing], groups[missing], ("stage", "group"))
 
 
-def _together(w: World, links: Links) -> Codes:
-    """For each period, by its number, the first of those that hold it, that it holds, or that share a part with it."""
-    first = np.arange(len(w.keys.words["period"]))
-    for whole, names in links.related_periods.items():
-        numbers = [w.keys.word("period", name) for name in (whole, *names) if name]
-        numbers = [number for number in numbers if number >= 0]
-        first[np.isin(first, first[numbers])] = first[numbers].min()
-    return first
-
-
 def _some_more(w: World, links: Links, total: Codes, row: Codes, parts: Codes) -> Flags:
     """Whether wholes are more than their parts anywhere in the periods that hang together: else they are as much."""
     with np.errstate(invalid="ignore"):
         more = w.left(total, row, parts) > 0
-    named = _together(w, links)[w.column(total, "period")] * len(w.keys.words["group"]) + w.column(total, "group")
+    label = links.together(list(w.keys.words["period"]))
+    first = np.array([w.keys.words["period"][label[name]] for name in w.keys.words["period"]], dtype=np.int64)
+    named = first[w.column(total, "period")] * len(w.keys.words["group"]) + w.column(total, "group")
     return np.asarray(np.isin(named, named[more]))
 
 

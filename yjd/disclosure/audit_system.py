@@ -75,7 +75,8 @@ def _rows(family: Family, table: Table) -> Rows:
         wrong |= unknown & bool(_contradicted(row, variable, factor, exact, table, size))
     low = np.where(wrong, -np.inf, low)
     high = np.where(wrong, np.inf, high)
-    derived = family.derived & ~wrong & ~exact
+    # Parts that are said to be all, and are not, leave a count like any other.
+    derived = family.derived & ~wrong & ~(exact & ~(truth > 0))
     name = np.full(size, family.name, dtype=object)
     return Rows(
         row, variable, factor, low, high, name, family.code, derived, np.where(wrong, np.nan, truth), family.implied

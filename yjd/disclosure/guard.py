@@ -77,6 +77,7 @@ def guard(
     if len(found):
         raise DisclosureError(
             f"{len(found)} hidden cells could still be worked out from the shown ones, so nothing was released.",
-            "Publish fewer splits, levels or periods, or raise minimum_count.",
+            "Publish fewer splits, levels or periods, or raise minimum_count. Counts that came ready-made must add up "
+            "to the totals that came with them.",
         )
     return released

@@ -74,7 +74,7 @@ class Rules:
                 f"to {possible}"
             )
         left = self.minimum_count - self.minimum_children
-        if 0 < self.minimum_children and 0 < left < self.interval_width:
+        if self.minimum_children > 0 and 0 < left < self.interval_width:
             problems.append(
                 f"minimum_children is {self.minimum_children}: events that are shown would tell that a hidden count of "
                 f"their children is one of {left}, fewer than interval_width; use minimum_count or more, or at most "
