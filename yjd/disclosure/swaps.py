@@ -97,7 +97,7 @@ def leaves_of(names: pd.DataFrame, n: Floats, usable: Flags, links: Links) -> Le
         Of the stages whose every count is a sum of leaves.
     """
     names = names.assign(level=names["level"].mask(names["group"].isin([ALL, KNOWN, UNKNOWN]), BOTH))
-    words = {name: pd.Index(sorted({*names[name], *([ALL] if name in SPLITS else [])})) for name in CELL_KEYS}
+    words = {name: pd.Index(sorted({*names[name].unique(), *([ALL] if name in SPLITS else [])})) for name in CELL_KEYS}
     code = {name: words[name].get_indexer(pd.Index(names[name])).astype(np.int64) for name in CELL_KEYS}
     column = np.full([len(words[name]) for name in CELL_KEYS], -1, dtype=np.int64)
     column[tuple(code[name][usable] for name in CELL_KEYS)] = np.flatnonzero(usable)
