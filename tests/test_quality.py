@@ -65,7 +65,10 @@ def test_the_unit_follows_the_rules_of_the_owner(tmp_path):
     assert Gate.of(settings_of(tmp_path).disclosure) == Gate(12, 6)
     rounding = settings_of(tmp_path, "round_to = 0", "round_to = 25", 'method = "hide"', 'method = "hide_and_round"')
     assert Gate.of(rounding.disclosure).unit == 25
-    assert Gate.of(settings_of(tmp_path, "minimum_count = 6", "minimum_count = 4").disclosure).unit == 10
+    lower = settings_of(
+        tmp_path, "minimum_count = 6", "minimum_count = 4", "minimum_children = 3", "minimum_children = 4"
+    )
+    assert Gate.of(lower.disclosure).unit == 10
 
 
 def test_parts_rounded_each_by_itself_would_give_themselves_away():
