@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +49,30 @@ def test_a_machine_without_further_processes_still_does_the_work(monkeypatch):
 
     monkeypatch.setattr("joblib.Parallel", none)
     assert in_parallel(partial(_power, exponent=3), range(3), ENOUGH) == [0, 1, 8]
+
+
+_LONG = "import time; from yjd.parallel import ENOUGH, in_parallel; in_parallel(time.sleep, [60.0, 60.0], ENOUGH)"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc to find processes")
+def test_processes_end_with_the_one_that_started_them():
+    with subprocess.Popen([sys.executable, "-c", _LONG]) as started:
+        _until(lambda: len(_working_for(started.pid)) == 2)
+        working = _working_for(started.pid)
+        started.kill()
+        started.wait()
+    _until(lambda: not any(Path(f"/proc/{pid}").is_dir() for pid in working))
+
+
+def _working_for(parent: int) -> list[int]:
+    """Processes that have begun to watch: they have a thread for it."""
+    found = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+    workers = [pid for pid in found if "popen_loky" in Path(f"/proc/{pid}/cmdline").read_text(encoding="ascii")]
+    return [int(pid) for pid in workers if len(list(Path(f"/proc/{pid}/task").iterdir())) > 1]
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.1)
