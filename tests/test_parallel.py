@@ -57,11 +57,11 @@ _LONG = "import time; from yjd.parallel import ENOUGH, in_parallel; in_parallel(
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc to find processes")
 def test_processes_end_with_the_one_that_started_them():
     with subprocess.Popen([sys.executable, "-c", _LONG]) as started:
-        _until(lambda: len(_working_for(started.pid)) == 2)
+        assert _comes(lambda: len(_working_for(started.pid)) == 2)
         working = _working_for(started.pid)
         started.kill()
         started.wait()
-    _until(lambda: not any(Path(f"/proc/{pid}").is_dir() for pid in working))
+    assert _comes(lambda: not any(Path(f"/proc/{pid}").is_dir() for pid in working))
 
 
 def _working_for(parent: int) -> list[int]:
@@ -71,8 +71,9 @@ def _working_for(parent: int) -> list[int]:
     return [int(pid) for pid in workers if len(list(Path(f"/proc/{pid}/task").iterdir())) > 1]
 
 
-def _until(done: Callable[[], bool]) -> None:
+def _comes(true: Callable[[], bool]) -> bool:
+    """Whether it is true within half a minute."""
     end = time.monotonic() + 30
-    while not done():
-        assert time.monotonic() < end
+    while not true() and time.monotonic() < end:
         time.sleep(0.1)
+    return true()

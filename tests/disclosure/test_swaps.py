@@ -93,6 +93,7 @@ def test_the_audit_does_not_believe_tables_with_counts_below_nothing():
     _, tables = protected(cells, RULES, links())
     assert tables is not None
     doubled = replace(tables, moves=sparse.csr_array(tables.moves * 1000.0))
+    assert len(_audited(few, cells, None))
     for released in (every, few):
         pd.testing.assert_frame_equal(_audited(released, cells, doubled), _audited(released, cells, None))
 
@@ -106,4 +107,22 @@ def test_tables_of_protection_spare_the_audit_every_programme(monkeypatch):
         raise AssertionError("a programme was solved")
 
     monkeypatch.setattr("yjd.disclosure.audit_reach.milp", never)
+    with pytest.raises(AssertionError, match="programme"):
+        _audited(released, cells, None)
     assert _audited(released, cells, tables).empty
+
+
+def test_periods_side_by_side_give_what_one_after_the_other_gives(monkeypatch):
+    years = {"2023-24": [1, 0], "2024-25": [0, 1]}
+    counts = np.stack([COUNTS, COUNTS[::-1] + 2])
+    cells = made(family(periods=years, areas=("A", "B", "C"), sexes=("Female", "Male")), counts).releases[0].cells
+    small = cells["n"].between(1, RULES.minimum_count - 1)
+    bare = cells.assign(n=cells["n"].mask(small), disclosure=np.where(small, "hidden", "shown"))
+    alone, found = protected(cells, RULES, links()), _audited(bare, cells, None)
+    assert alone[0]["n"].isna().any()
+    assert found["period"].nunique() == 2
+    monkeypatch.setattr("yjd.parallel.ENOUGH", 0)
+    together = protected(cells, RULES, links())
+    pd.testing.assert_frame_equal(together[0], alone[0])
+    np.testing.assert_array_equal(together[1].moves.toarray(), alone[1].moves.toarray())
+    pd.testing.assert_frame_equal(_audited(bare, cells, None), found)

@@ -65,7 +65,6 @@ def test_the_page_of_an_owner_holds_what_they_answer_for(found: Progress, view: 
     report = Report(view.results, view.manifest)
     assert owners(view.manifest["progress"]["register"]) == ["Office", "Other office"]
     office, other = (OwnerReport(report, name) for name in ("Office", "Other office"))
-    assert office.title == "Office"
     assert "Of 1 recommendation: 1 improving." in words(office.main_points().text)
     assert "Improving: Fewer." in words(office.main_points().text)
     assert re.findall("<h3>(.*?)</h3>", office.recommendations().text) == ["Fewer."]
@@ -103,7 +102,6 @@ def test_an_owner_that_is_not_there_is_refused(view: View) -> None:
     with pytest.raises(RenderingError, match="no such owner"):
         OwnerReport(Report(view.results, view.manifest), "Nobody")
     without = OwnerReport(Report(released(), manifest()), "")
-    assert without.title == "No owner"
     for block in (without.main_points, without.asked, without.recommendations, without.answers, without.timeline):
         assert "without a register" in block().text
 

@@ -16,9 +16,8 @@ from yjd.disclosure.aims import Aims, chance, whole
 from yjd.disclosure.columns import Flags, Floats, Ints
 from yjd.disclosure.hiding import Hiding
 from yjd.disclosure.rules import Links
-from yjd.disclosure.swaps import GROUP, STAGE, Leaves, Swaps, leaves_of, swaps_of
+from yjd.disclosure.swaps import AXES, GROUP, NEARLY, STAGE, Leaves, Swaps, leaves_of, swaps_of
 
-NEARLY = 1e-9
 #: Of the swaps that are the best for some count, the share that is taken before prices are looked at again.
 TAKEN = 0.1
 #: What a swap that brings a count nearer counts for, where one that opens it counts 1.
@@ -26,7 +25,7 @@ NEARER = 0.5
 #: Tables that are built side by side, and how often a swap is tried for one count.
 TABLES, TRIES = 24, 6
 ROUNDS = 6
-AREA, SEX, AGE, DEPRIVATION = 2, 3, 4, 5
+AREA, SEX, AGE, DEPRIVATION = (AXES.index(name) for name in ("area", "sex", "age_band", "deprivation"))
 #: Axes along which swaps go: first those that leave totals over groups as they are.
 KINDS = (
     (

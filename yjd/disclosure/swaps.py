@@ -25,6 +25,7 @@ AXES = ("stage", "period", *SPLITS, "group")
 STAGE, GROUP = 0, len(AXES) - 1
 #: A swap goes through so many leaves at each side at most.
 SIDES = 4
+#: What a sum of whole numbers may leave of nothing.
 NEARLY = 1e-9
 BOTH = ""  # the level of a count that stands at every level
 

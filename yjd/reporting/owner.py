@@ -14,7 +14,7 @@ from yjd.progress.verdicts import VERDICTS
 from yjd.reporting import progress_page as pages
 from yjd.reporting.report import Report, open_report
 from yjd.reporting.tables import Html
-from yjd.reporting.words import CAUTION, counted, escape_html, escape_markdown, plain
+from yjd.reporting.words import CAUTION, counted, escape_html, plain
 
 OWNER_VARIABLE = "YJD_OWNER"
 
@@ -63,11 +63,6 @@ class OwnerReport:
             )
         self._owner = owner or next(iter(named), "")
         self.found = of_owner(whole, self._owner) if whole else None
-
-    @property
-    def title(self) -> str:
-        """The owner's name, for inline code."""
-        return escape_markdown(plain(self._owner or "No owner"))
 
     def banner(self) -> Html:
         """Whose report this is and in what state."""
